@@ -1,0 +1,1 @@
+"""jobdeck's engine room: everything that runs and records jobs, and nothing that draws them."""

@@ -1,0 +1,1 @@
+"""JobService in this process: store, submit, lead."""

@@ -1,0 +1,1 @@
+"""Write, read, follow, index and search the record of one job. Standard library only."""

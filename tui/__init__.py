@@ -1,0 +1,1 @@
+"""The faces for people and shells: the `jobdeck` command and the terminal application."""
