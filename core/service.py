@@ -224,7 +224,10 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a job's output, without its line end. `number` counts from 0 among the streams asked for."""
+    """One line of a job's output, without its line end. `number` counts from 0 among the streams asked for.
+
+    A negative number counts from the end (-1 = the last line): so long as nobody has counted the lines before it.
+    """
 
     number: int
     time: int
@@ -236,20 +239,20 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class LinePage:
-    """Some lines; `total` = how many there are now among the streams asked for."""
+    """Some lines; `total` = how many there are now among the streams asked for, None while nobody has counted."""
 
-    start: int
     lines: tuple[Line, ...]
-    total: int
+    total: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One place where a search found its text: byte columns within the line."""
+    """One place where a search found its text: byte columns within the line, and the record the line begins in."""
 
     line: int
     start: int
     end: int
+    record: int
 
 
 @dataclass(frozen=True, slots=True)
