@@ -1,0 +1,241 @@
+"""The database: one connection that writes, one that reads, each on a thread of its own.
+
+Writes are functions over the open transaction. What waits when a transaction begins goes into it together, each in a
+savepoint, so that a hundred submits cost one commit and a failed one does not harm the others. A whole function is one
+hop to the thread, where an asynchronous driver would make one hop per statement.
+
+The file is never opened but through SQLite: closing a plain descriptor of it would drop SQLite's locks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import queue
+import random
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+from core.service import ServiceError, Unavailable
+
+T = TypeVar("T")
+SCHEMA_VERSION = 1
+_BATCH = 256
+_SCHEMA = os.path.join(os.path.dirname(__file__), "schema.sql")
+
+
+def explain(error: sqlite3.Error, path: str) -> ServiceError:
+    """A SQLite error as a sentence for a person."""
+    text = str(error)
+    code = getattr(error, "sqlite_errorname", "") or ""
+    if code.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+        return Unavailable(
+            f"The database {path} is damaged ({text}). Run `jobdeck rebuild`: it is made again from the job directories."
+        )
+    if code.startswith("SQLITE_FULL"):
+        return Unavailable(f"The disk that holds {path} is full: free some space and try again. Nothing was changed.")
+    if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return Unavailable(f"The database {path} is locked by another program. Try again when it has let go.")
+    if code.startswith(("SQLITE_READONLY", "SQLITE_PERM", "SQLITE_CANTOPEN", "SQLITE_AUTH")):
+        return Unavailable(f"The database {path} cannot be opened for writing ({text}). Check its owner and permissions.")
+    return Unavailable(f"The database {path} cannot be used: {text}.")
+
+
+def connect(path: str) -> sqlite3.Connection:
+    """A connection as every part of jobdeck opens it. Raises sqlite3.Error."""
+    connection = sqlite3.connect(path, timeout=5.0, isolation_level=None, check_same_thread=False)
+    connection.row_factory = sqlite3.Row
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    return connection
+
+
+def begin(connection: sqlite3.Connection, timeout: float) -> None:
+    """BEGIN IMMEDIATE, tried again and again: SQLite's own busy handler starves a writer among busy ones."""
+    deadline = time.monotonic() + timeout
+    connection.execute("PRAGMA busy_timeout = 0")
+    pause = 0.0005
+    try:
+        while True:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+                return
+            except sqlite3.OperationalError as error:
+                name = getattr(error, "sqlite_errorname", "") or ""
+                if not name.startswith("SQLITE_BUSY") or time.monotonic() > deadline:
+                    raise
+            time.sleep(random.uniform(pause / 2, pause))
+            pause = min(pause * 1.5, 0.01)
+    finally:
+        connection.execute("PRAGMA busy_timeout = 5000")
+
+
+def create(path: str) -> None:
+    """Make the tables where there are none yet, in WAL. Raises sqlite3.Error."""
+    connection = connect(path)
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        begin(connection, 30.0)
+        try:
+            if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
+                with open(_SCHEMA, encoding="utf-8") as file:
+                    for statement in file.read().split(";\n"):
+                        if statement.strip():
+                            connection.execute(statement)
+                connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+    finally:
+        connection.close()
+    os.chmod(path, 0o600)
+
+
+def check_version(connection: sqlite3.Connection, path: str) -> None:
+    """Raises Unavailable when the store is of another version of jobdeck."""
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version > SCHEMA_VERSION:
+        raise Unavailable(
+            f"The store {path} was made by a newer jobdeck (schema {version}, this one knows {SCHEMA_VERSION}). "
+            "Upgrade jobdeck to use it."
+        )
+    if version == 0:
+        raise Unavailable(f"{path} is no jobdeck database. Set JOBDECK_HOME to another directory, or move the file away.")
+
+
+class _Thread:
+    """Runs calls one after the other on a thread of its own, started at the first call."""
+
+    def __init__(self, name: str, work: Callable[[list[tuple[Callable[..., Any], Future[Any]]]], None]) -> None:
+        self._calls: queue.SimpleQueue[tuple[Callable[..., Any], Future[Any]] | None] = queue.SimpleQueue()
+        self._work = work
+        self._name = name
+        self._thread: threading.Thread | None = None
+
+    def submit(self, function: Callable[..., T]) -> Future[T]:
+        future: Future[T] = Future()
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+            self._thread.start()
+        self._calls.put((function, future))
+        return future
+
+    def _run(self) -> None:
+        while True:
+            call = self._calls.get()
+            if call is None:
+                return
+            calls = [call]
+            while len(calls) < _BATCH:
+                try:
+                    further = self._calls.get_nowait()
+                except queue.Empty:
+                    break
+                if further is None:
+                    self._work(calls)
+                    return
+                calls.append(further)
+            self._work(calls)
+
+    def close(self) -> None:
+        if self._thread is not None:
+            self._calls.put(None)
+            self._thread.join()
+            self._thread = None
+
+
+class Database:
+    """Reads and writes of one engine. The functions given run on the database's threads, not on the loop's."""
+
+    def __init__(self, path: str, lock_timeout: float = 30.0) -> None:
+        self.path = path
+        self._lock_timeout = lock_timeout
+        self._reader: sqlite3.Connection | None = None
+        self._writer: sqlite3.Connection | None = None
+        self._reads = _Thread("jobdeck-read", self._read_all)
+        self._writes = _Thread("jobdeck-write", self._write_all)
+
+    async def read(self, function: Callable[[sqlite3.Connection], T]) -> T:
+        """What the function reads. Raises ServiceError."""
+        return await asyncio.wrap_future(self._reads.submit(function))
+
+    async def write(self, function: Callable[[sqlite3.Connection], T]) -> T:
+        """What the function returns, once its transaction is committed. Raises ServiceError."""
+        return await asyncio.wrap_future(self._writes.submit(function))
+
+    async def data_version(self) -> int:
+        """A number that changes when another connection has committed something."""
+        return await self.read(lambda connection: int(connection.execute("PRAGMA data_version").fetchone()[0]))
+
+    def _read_all(self, calls: list[tuple[Callable[..., Any], Future[Any]]]) -> None:
+        for function, future in calls:
+            try:
+                if self._reader is None:
+                    self._reader = connect(self.path)
+                    self._reader.execute("PRAGMA query_only = ON")
+                    check_version(self._reader, self.path)
+                result = function(self._reader)
+            except sqlite3.Error as error:
+                future.set_exception(explain(error, self.path))
+            except BaseException as error:
+                future.set_exception(error)
+            else:
+                future.set_result(result)
+
+    def _write_all(self, calls: list[tuple[Callable[..., Any], Future[Any]]]) -> None:
+        outcomes: list[tuple[Future[Any], Any, BaseException | None]] = []
+        try:
+            if self._writer is None:
+                self._writer = connect(self.path)
+                check_version(self._writer, self.path)
+            begin(self._writer, self._lock_timeout)
+            try:
+                for function, future in calls:
+                    outcomes.append(self._write_one(self._writer, function, future))
+                self._writer.execute("COMMIT")
+            except BaseException:
+                if self._writer.in_transaction:
+                    self._writer.execute("ROLLBACK")
+                raise
+        except BaseException as error:
+            told = explain(error, self.path) if isinstance(error, sqlite3.Error) else error
+            for _, future in calls:
+                future.set_exception(told)
+            return
+        for future, result, failure in outcomes:
+            if failure is None:
+                future.set_result(result)
+            else:
+                future.set_exception(failure)
+
+    def _write_one(
+        self, connection: sqlite3.Connection, function: Callable[[sqlite3.Connection], Any], future: Future[Any]
+    ) -> tuple[Future[Any], Any, BaseException | None]:
+        connection.execute("SAVEPOINT one")
+        try:
+            result = function(connection)
+        except sqlite3.OperationalError:
+            # A full disk or a damaged file ends the whole transaction, not this one call.
+            raise
+        except Exception as error:
+            connection.execute("ROLLBACK TO one")
+            connection.execute("RELEASE one")
+            told = explain(error, self.path) if isinstance(error, sqlite3.Error) else error
+            return future, None, told
+        connection.execute("RELEASE one")
+        return future, result, None
+
+    def close(self) -> None:
+        """Finish what was asked for and close both connections."""
+        self._writes.close()
+        self._reads.close()
+        for connection in (self._writer, self._reader):
+            if connection is not None:
+                connection.close()
+        self._writer = self._reader = None
