@@ -175,6 +175,8 @@ class Database:
 
     def _read_all(self, calls: list[tuple[Callable[..., Any], Future[Any]]]) -> None:
         for function, future in calls:
+            if not future.set_running_or_notify_cancel():
+                continue
             try:
                 if self._reader is None:
                     self._reader = connect(self.path)
@@ -189,6 +191,7 @@ class Database:
                 future.set_result(result)
 
     def _write_all(self, calls: list[tuple[Callable[..., Any], Future[Any]]]) -> None:
+        calls = [call for call in calls if call[1].set_running_or_notify_cancel()]
         outcomes: list[tuple[Future[Any], Any, BaseException | None]] = []
         try:
             if self._writer is None:

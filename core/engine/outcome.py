@@ -1,0 +1,187 @@
+"""What a job's directory says of it: the row's columns that the journal decides.
+
+A finished job is told by exit.json alone; an unfinished one by folding its journal's index. Lost runners are told
+here too: whoever takes the job's lock may write its end.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from core.journal import format as journal
+from core.journal.reader import JournalReader
+from core.journal.summary import Summary, summarize
+from core.journal.writer import JournalWriter
+from core.service import Status, Unavailable
+
+from .locks import FileLock
+from .paths import sync_directory, write_whole
+
+
+def read_json(path: str) -> dict[str, Any] | None:
+    """A JSON object from a file; None when there is no such file. Raises Unavailable for one that cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            value = json.loads(file.read())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise Unavailable(f"{path} cannot be read: {error}.") from error
+    if not isinstance(value, dict):
+        raise Unavailable(f"{path} is damaged: it holds no JSON object.")
+    return value
+
+
+def read_spec(directory: str) -> dict[str, Any] | None:
+    """The spec of a job, also when the rename after its commit was cut off; None when there is none."""
+    return read_json(os.path.join(directory, "spec.json")) or read_json(os.path.join(directory, "spec.json.new"))
+
+
+def _columns(summary: Summary, status: Status) -> dict[str, Any]:
+    progress = summary.progress or {}
+    open_feedback = summary.open_feedback
+    return {
+        "status": int(status),
+        "started": summary.started,
+        "process_id": summary.process_id,
+        "records": summary.records,
+        "bytes": summary.bytes,
+        "objects": summary.objects,
+        "errors": summary.errors,
+        "warnings": summary.warnings,
+        "feedback": open_feedback["feedback"] if open_feedback else None,
+        "activity": progress.get("activity"),
+        "current_operation": progress.get("current_operation"),
+        "status_description": progress.get("status"),
+        "percent_complete": progress.get("percent"),
+        "seconds_remaining": progress.get("seconds"),
+    }
+
+
+def columns_of_end(end: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns of a finished job, from its exit.json."""
+    summary = Summary.from_dict(end["summary"])
+    columns = _columns(summary, Status[end["status"]])
+    columns |= {
+        "state_seq": summary.state_seq + 1,
+        "records": summary.records + 1,
+        "feedback": None,
+        "ended": end["ended"],
+        "exit_code": end["exit_code"],
+        "signal": end["signal"],
+        "reason": end["reason"],
+        "receipt": None if end["receipt"] is None else json.dumps(end["receipt"], ensure_ascii=False),
+        "remarks": json.dumps(end["remarks"], ensure_ascii=False),
+    }
+    return columns
+
+
+class Progression:
+    """Follows one unfinished job's journal: folds what is new at each look."""
+
+    def __init__(self, directory: str) -> None:
+        self.directory = directory
+        self._summary = Summary()
+        self._next = 1
+
+    def read(self) -> dict[str, Any]:
+        """The row's columns as the directory tells them now. `ended` is among them once the job has finished.
+
+        Raises Unavailable for files that cannot be read.
+        """
+        end = read_json(os.path.join(self.directory, "exit.json"))
+        if end is not None:
+            return columns_of_end(end)
+        with JournalReader(self.directory) as reader:
+            self._next = summarize(reader, self._summary, self._next)
+        state = self._summary.state
+        columns = _columns(self._summary, Status[state["status"]] if state else Status.Queued)
+        columns["state_seq"] = self._summary.state_seq
+        columns["remarks"] = json.dumps(self._summary.remarks, ensure_ascii=False)
+        return columns
+
+
+def has_started(directory: str) -> bool:
+    """Whether the job's main process was ever started."""
+    return bool(Progression(directory).read()["state_seq"])
+
+
+def write_end(
+    directory: str,
+    id: int,
+    status: Status,
+    reason: str | None,
+    *,
+    receipt: Mapping[str, Any] | None = None,
+    remarks: tuple[str, ...] = (),
+) -> dict[str, Any]:
+    """End a job that has no runner (any more). The caller holds its lock. Returns the columns of its row.
+
+    Raises OSError when the disk does not take it.
+    """
+    existing = read_json(os.path.join(directory, "exit.json"))
+    if existing is not None:
+        return columns_of_end(existing)
+    writer = JournalWriter(directory)
+    try:
+        summary = Summary()
+        with JournalReader(directory) as reader:
+            summarize(reader, summary, 1)
+        end = summary.state
+        if end is None or end.get("event") != "end":
+            end = {
+                "status": status.name,
+                "event": "end",
+                "exit_code": None,
+                "signal": None,
+                "reason": reason,
+                "receipt": receipt,
+                "remarks": [*summary.remarks, *remarks],
+                "ended": time.time_ns(),
+                "summary": summary.to_dict(),
+            }
+            writer.append(journal.STATE, json.dumps(end, ensure_ascii=False).encode())
+            writer.sync()
+    finally:
+        writer.close()
+    end = dict(end, id=id)
+    _write_exit(directory, json.dumps(end, ensure_ascii=False).encode())
+    return columns_of_end(end)
+
+
+def _write_exit(directory: str, data: bytes) -> None:
+    """exit.json from the space that was set aside for it, else from new space."""
+    path = os.path.join(directory, "exit.json")
+    reserved = path + ".new"
+    if not os.path.exists(reserved):
+        write_whole(path, data)
+        return
+    descriptor = os.open(reserved, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.pwrite(descriptor, data, 0)
+        os.ftruncate(descriptor, len(data))
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    os.rename(reserved, path)
+    sync_directory(directory)
+
+
+def lock_of(directory: str) -> FileLock:
+    """The job's lock, not taken yet. Raises OSError."""
+    return FileLock(os.path.join(directory, "lock"))
+
+
+def discard_directory(directory: str) -> None:
+    """Take a job's directory away so that it is there whole or not at all."""
+    import shutil
+
+    gone = directory + ".deleted"
+    with contextlib.suppress(FileNotFoundError):
+        os.rename(directory, gone)
+    shutil.rmtree(gone, ignore_errors=True)

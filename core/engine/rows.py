@@ -1,0 +1,132 @@
+"""Between rows of the store, a job's files and the data classes of the service."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from typing import Any
+
+from core.service import Environment, Job, Script, Status
+
+_JSON = ("parameters", "tags", "receipt", "remarks")
+
+
+def _text(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def row_of_spec(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """The row of a job that was only queued, from its spec.json."""
+    script = spec["script"]
+    return {
+        "id": spec["id"],
+        "run_id": spec["run_id"],
+        "status": int(Status.Queued),
+        "state_seq": 0,
+        "claim": None,
+        "script": script["name"],
+        "script_id": script["id"],
+        "script_path": script["path"],
+        "content_hash": script["hash"],
+        "git_commit": script["git_commit"],
+        "environment": spec["environment"],
+        "parameters": _text(spec["parameters"]),
+        "identity": spec["identity"],
+        "computer_name": spec["computer_name"],
+        "process_id": None,
+        "created": spec["created"],
+        "started": None,
+        "ended": None,
+        "exit_code": None,
+        "signal": None,
+        "reason": None,
+        "parent_job": spec["parent_job"],
+        "parent_line_number": spec["parent_line_number"],
+        "attempt": spec["attempt"],
+        "rerun_of": spec["rerun_of"],
+        "error_action": spec["error_action"],
+        "timeout": spec["timeout"],
+        "working_directory": spec["cwd"],
+        "tags": _text(spec["tags"]),
+        "notes": spec["notes"],
+        "source": spec["source"],
+        "records": 0,
+        "bytes": 0,
+        "objects": 0,
+        "errors": 0,
+        "warnings": 0,
+        "feedback": None,
+        "activity": None,
+        "current_operation": None,
+        "status_description": None,
+        "percent_complete": None,
+        "seconds_remaining": None,
+        "receipt": None,
+        "remarks": "[]",
+    }
+
+
+def insert_job(connection: sqlite3.Connection, row: Mapping[str, Any]) -> None:
+    """Add a job's row."""
+    names = list(row)
+    connection.execute(
+        f"INSERT INTO job ({', '.join(names)}) VALUES ({', '.join(':' + name for name in names)})", dict(row)
+    )
+
+
+def update_job(connection: sqlite3.Connection, id: int, state: Mapping[str, Any]) -> bool:
+    """Bring a row up to a later state of its journal; False when it is there or further already.
+
+    `state` is what `core.engine.outcome` read. The same state may be written again, for its counts and progress;
+    a finished job never changes.
+    """
+    values = dict(state, id=id)
+    names = ", ".join(f"{name} = :{name}" for name in state)
+    changed = connection.execute(
+        f"UPDATE job SET {names} WHERE id = :id AND (state_seq < :state_seq"
+        " OR (state_seq = :state_seq AND ended IS NULL AND records <= :records))",
+        values,
+    )
+    return changed.rowcount == 1
+
+
+def job_of_row(row: sqlite3.Row) -> Job:
+    """The job a row tells of, without its children and the reason it is queued."""
+    values = dict(row)
+    del values["state_seq"], values["claim"]
+    for name in _JSON:
+        values[name] = None if values[name] is None else json.loads(values[name])
+    values["tags"] = tuple(values["tags"])
+    values["remarks"] = tuple(values["remarks"])
+    values["status"] = Status(values["status"])
+    return Job(**values)
+
+
+_SCRIPT_COLUMNS = ("id", "name", "path", "created", "changed")
+SCRIPT_SETTINGS = tuple(name for name in Script.__dataclass_fields__ if name not in _SCRIPT_COLUMNS)
+
+
+def script_of_row(row: sqlite3.Row) -> Script:
+    """The script a row tells of."""
+    settings = json.loads(row["settings"])
+    settings["tags"] = tuple(settings.get("tags", ()))
+    return Script(**{name: row[name] for name in _SCRIPT_COLUMNS}, **settings)
+
+
+def script_settings(script: Script) -> str:
+    """The settings column of a script."""
+    return _text({name: getattr(script, name) for name in SCRIPT_SETTINGS})
+
+
+def environment_of_row(row: sqlite3.Row) -> Environment:
+    """The environment a row tells of."""
+    settings = json.loads(row["settings"])
+    settings["arguments"] = tuple(settings["arguments"])
+    return Environment(name=row["name"], **settings)
+
+
+def environment_settings(environment: Environment) -> str:
+    """The settings column of an environment."""
+    fields = {name: getattr(environment, name) for name in Environment.__dataclass_fields__ if name != "name"}
+    return _text(fields)
