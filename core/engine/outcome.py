@@ -100,6 +100,8 @@ class Progression:
         with JournalReader(self.directory) as reader:
             self._next = summarize(reader, self._summary, self._next)
         state = self._summary.state
+        if state and state["event"] == "end":
+            return columns_of_end(state)
         columns = _columns(self._summary, Status[state["status"]] if state else Status.Queued)
         columns["state_seq"] = self._summary.state_seq
         columns["remarks"] = json.dumps(self._summary.remarks, ensure_ascii=False)
