@@ -44,7 +44,7 @@ def read_spec(directory: str) -> dict[str, Any] | None:
 
 def _columns(summary: Summary, status: Status) -> dict[str, Any]:
     progress = summary.progress or {}
-    open_feedback = summary.open_feedback
+    open_feedback = summary.feedback
     return {
         "status": int(status),
         "started": summary.started,
@@ -99,13 +99,22 @@ class Progression:
             return columns_of_end(end)
         with JournalReader(self.directory) as reader:
             self._next = summarize(reader, self._summary, self._next)
+            end = _end_record(reader, self._summary)
+        if end is not None:
+            return columns_of_end(end)
         state = self._summary.state
-        if state and state["event"] == "end":
-            return columns_of_end(state)
         columns = _columns(self._summary, Status[state["status"]] if state else Status.Queued)
         columns["state_seq"] = self._summary.state_seq
         columns["remarks"] = json.dumps(self._summary.remarks, ensure_ascii=False)
         return columns
+
+
+def _end_record(reader: JournalReader, summary: Summary) -> dict[str, Any] | None:
+    """The end record, whole, where the journal has one: it is its last."""
+    if summary.state.get("event") != "end":
+        return None
+    end = json.loads(reader.data(reader.entry(summary.records)))
+    return end if isinstance(end, dict) else None
 
 
 def has_started(directory: str) -> bool:
@@ -134,8 +143,8 @@ def write_end(
         summary = Summary()
         with JournalReader(directory) as reader:
             summarize(reader, summary, 1)
-        end = summary.state
-        if end is None or end.get("event") != "end":
+            end = _end_record(reader, summary)
+        if end is None:
             end = {
                 "status": status.name,
                 "event": "end",

@@ -34,11 +34,12 @@ class Summary:
     * `state_seq`: how many state records; `state`: the last one (without its `summary`), {} before the first
     * `progress`: the last progress record, {} before the first; long texts are cut
     * `remarks`: the sentences of all state records, each once
+    * `started` (ns), `process_id`: of the start record, None before it
     """
 
     __slots__ = (
-        "bytes", "errors", "feedback", "objects", "progress", "prompts", "records", "remarks", "state", "state_seq",
-        "warnings",
+        "bytes", "errors", "feedback", "objects", "process_id", "progress", "prompts", "records", "remarks", "started",
+        "state", "state_seq", "warnings",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -53,6 +54,8 @@ class Summary:
         self.state: dict[str, Any] = {}
         self.progress: dict[str, Any] = {}
         self.remarks: list[str] = []
+        self.started: int | None = None
+        self.process_id: int | None = None
 
     def fold(self, entry: Entry, data: bytes | None) -> None:
         """Take in the record behind `entry`; `data` may be None for streams outside `READ_STREAMS`."""
@@ -95,6 +98,9 @@ class Summary:
     def _state(self, state: dict[str, Any]) -> None:
         state.pop("summary", None)
         self.state = state
+        if state.get("event") == "start":
+            self.started = state.get("started")
+            self.process_id = state.get("process_id")
         for remark in state.get("remarks") or ():
             if remark not in self.remarks:
                 self.remarks.append(remark)
