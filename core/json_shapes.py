@@ -1,0 +1,72 @@
+"""How the data of `core.service` looks as JSON, for every face: the command line's `--json` and REST.
+
+Keys are the field names. Times are RFC 3339, UTC, with microseconds; what is unknown is null; a status is its word.
+"""
+
+from __future__ import annotations
+
+import enum
+import json
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from core.service import ErrorRecord, PipelineObject
+
+#: fields that hold nanoseconds since the epoch; 0 means unknown
+TIME_FIELDS = frozenset({"created", "started", "ended", "changed", "time", "answered"})
+
+
+def rfc3339(nanoseconds: int | None) -> str | None:
+    """A time (ns since the epoch, UTC) as `2026-11-24T04:18:00.123456Z`; unknown (None or 0) stays None."""
+    if not nanoseconds:
+        return None
+    seconds, rest = divmod(nanoseconds, 1_000_000_000)
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{rest // 1000:06d}Z"
+
+
+def shape(value: Any) -> Any:
+    """Any data class of the service, or a collection of them, as values that JSON knows."""
+    if isinstance(value, ErrorRecord):
+        return error_shape(value)
+    if isinstance(value, PipelineObject):
+        return object_value(value)
+    fields = getattr(type(value), "__dataclass_fields__", None)
+    if fields is not None:
+        return {
+            name: rfc3339(getattr(value, name)) if name in TIME_FIELDS else shape(getattr(value, name))
+            for name in fields
+        }
+    if isinstance(value, enum.Enum):
+        return value.name
+    if isinstance(value, Mapping):
+        return {key.name if isinstance(key, enum.Enum) else str(key): shape(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [shape(item) for item in value]
+    if isinstance(value, (set, frozenset)):
+        return sorted(shape(item) for item in value)
+    return value
+
+
+def error_shape(error: ErrorRecord) -> dict[str, Any]:
+    """One error record: `{time, message, category, exception_type, id, position, stack}`."""
+    return {
+        "time": rfc3339(error.time),
+        "message": error.message,
+        "category": error.category,
+        "exception_type": error.exception_type,
+        "id": error.id,
+        "position": error.position,
+        "stack": error.stack,
+    }
+
+
+def object_value(item: PipelineObject) -> Any:
+    """The plain value of one pipeline object; CLIXML stays the text of its document."""
+    text = item.data.decode("utf-8", "replace")
+    if item.format != "json":
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
