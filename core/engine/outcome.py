@@ -75,8 +75,8 @@ def columns_of_end(end: Mapping[str, Any]) -> dict[str, Any]:
         "exit_code": end["exit_code"],
         "signal": end["signal"],
         "reason": end["reason"],
-        "receipt": None if end["receipt"] is None else json.dumps(end["receipt"], ensure_ascii=False),
-        "remarks": json.dumps(end["remarks"], ensure_ascii=False),
+        "receipt": None if end["receipt"] is None else json.dumps(end["receipt"]),
+        "remarks": json.dumps(end["remarks"]),
     }
     return columns
 
@@ -105,8 +105,18 @@ class Progression:
         state = self._summary.state
         columns = _columns(self._summary, Status[state["status"]] if state else Status.Queued)
         columns["state_seq"] = self._summary.state_seq
-        columns["remarks"] = json.dumps(self._summary.remarks, ensure_ascii=False)
+        columns["remarks"] = json.dumps(self._summary.remarks)
         return columns
+
+
+    def start_record(self) -> dict[str, Any]:
+        """The journal's start record; {} when there is none."""
+        with JournalReader(self.directory) as reader:
+            for entry in reader.select(frozenset({journal.STATE}), 1, reader.refresh() + 1):
+                record = json.loads(reader.data(entry))
+                if record.get("event") == "start":
+                    return dict(record)
+        return {}
 
 
 def _end_record(reader: JournalReader, summary: Summary) -> dict[str, Any] | None:
@@ -156,12 +166,12 @@ def write_end(
                 "ended": time.time_ns(),
                 "summary": summary.to_dict(),
             }
-            writer.append(journal.STATE, json.dumps(end, ensure_ascii=False).encode())
+            writer.append(journal.STATE, json.dumps(end).encode())
             writer.sync()
     finally:
         writer.close()
     end = dict(end, id=id)
-    _write_exit(directory, json.dumps(end, ensure_ascii=False).encode())
+    _write_exit(directory, json.dumps(end).encode())
     return columns_of_end(end)
 
 

@@ -13,7 +13,8 @@ _JSON = ("parameters", "tags", "receipt", "remarks")
 
 
 def _text(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    # Lone surrogates (bytes of a command line that are no UTF-8) can stand in JSON escapes, but not in SQLite's text.
+    return json.dumps(value, separators=(",", ":"))
 
 
 def row_of_spec(spec: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,131 @@
+"""Environments, parameters and the state of health: what is asked now and then."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from core.params.read import read_interface
+from core.service import Conflict, Environment, Invalid, NotFound, Parameter
+
+from .environments import choose, find
+from .scripts import added_environments, find_script, put_environment
+
+_LOW_DISK = 64 * 1024 * 1024
+
+
+def _probes(connection: sqlite3.Connection) -> dict[str, Any]:
+    return {row["key"]: json.loads(row["result"]) for row in connection.execute("SELECT * FROM probe")}
+
+
+def keep_probes(connection: sqlite3.Connection, probes: Mapping[str, Any]) -> None:
+    """Remember what candidates said when they were tried."""
+    for key, result in probes.items():
+        connection.execute("INSERT OR REPLACE INTO probe (key, result) VALUES (?, ?)", (key, json.dumps(result)))
+
+
+def all_environments(connection: sqlite3.Connection) -> tuple[list[Environment], dict[str, Any]]:
+    """Every environment by name, and what was newly learnt of candidates."""
+    cached = _probes(connection)
+    probes = dict(cached)
+    found = {environment.name: environment for environment in find(os.environ.get("PATH", os.defpath), probes)}
+    added = added_environments(connection)
+    news = {key: value for key, value in probes.items() if cached.get(key) != value}
+    return sorted((found | added).values(), key=lambda environment: environment.name.lower()), news
+
+
+def _same(name: str, environments: Mapping[str, Environment]) -> Environment | None:
+    for environment in environments.values():
+        if environment.name.lower() == name.lower():
+            return environment
+    return None
+
+
+def _checked(environment: Environment) -> Environment:
+    if not environment.name.strip() or "\0" in environment.name:
+        raise Invalid("An environment needs a name.")
+    if environment.kind not in ("command", "python"):
+        raise Invalid(f"The kind {environment.kind!r} is not one of command, python.")
+    path = environment.path
+    if "/" not in path:
+        path = shutil.which(path) or path
+    if not os.access(path, os.X_OK) or os.path.isdir(path):
+        raise Invalid(f"The program {environment.path} of environment {environment.name} is not there or not executable.")
+    arguments = tuple(environment.arguments)
+    if environment.kind == "command" and not any("{scriptPath}" in argument for argument in arguments):
+        raise Invalid(
+            f"The arguments of environment {environment.name} must hold {{scriptPath}}: the script's path goes there."
+        )
+    return replace(environment, path=os.path.abspath(path), arguments=arguments, found=False)
+
+
+def add_environment(connection: sqlite3.Connection, environment: Environment) -> Environment:
+    """Add an environment. Raises Conflict when the name is taken, Invalid."""
+    checked = _checked(environment)
+    known, _ = all_environments(connection)
+    if _same(checked.name, {e.name: e for e in known}):
+        raise Conflict(f"There is an environment {checked.name} already. Use `jobdeck environments change`.")
+    put_environment(connection, checked)
+    return checked
+
+
+def change_environment(connection: sqlite3.Connection, name: str, settings: Mapping[str, Any]) -> Environment:
+    """Change an environment; a found one becomes the user's own. Raises NotFound, Invalid."""
+    known, _ = all_environments(connection)
+    old = _same(name, {e.name: e for e in known})
+    if old is None:
+        raise NotFound(f"There is no environment {name!r}. There are: {', '.join(e.name for e in known)}.")
+    allowed = ("path", "arguments", "kind", "version", "variables")
+    for key in settings:
+        if key not in allowed:
+            raise Invalid(f"An environment has no setting {key!r} to change. It has: {', '.join(allowed)}.")
+    new = _checked(replace(old, **settings))
+    put_environment(connection, new)
+    return new
+
+
+def remove_environment(connection: sqlite3.Connection, name: str) -> None:
+    """Remove an environment that a user added. Raises NotFound, Conflict for one that is found by itself."""
+    added = _same(name, added_environments(connection))
+    if added is None:
+        known, _ = all_environments(connection)
+        if _same(name, {e.name: e for e in known}):
+            raise Conflict(f"The environment {name} was found on this computer; only added ones can be removed.")
+        raise NotFound(f"There is no environment {name!r}. There are: {', '.join(e.name for e in known)}.")
+    connection.execute("DELETE FROM environment WHERE name = ?", (added.name,))
+
+
+def parameters_of(connection: sqlite3.Connection, script: int | str) -> tuple[Parameter, ...]:
+    """What a script asks for, read from its file as it is now. Raises NotFound, Invalid."""
+    known = find_script(connection, script)
+    try:
+        with open(known.path, "rb") as file:
+            content = file.read()
+    except OSError as error:
+        raise Invalid(f"{known.path} cannot be read: {error.strerror}.") from error
+    environment = choose(
+        known.environment,
+        known.path,
+        content,
+        added_environments(connection),
+        os.environ.get("PATH", os.defpath),
+        _probes(connection),
+    )
+    return read_interface(content, environment.kind, known.name).parameters
+
+
+def problems(store: str) -> tuple[str, ...]:
+    """What keeps the store from working as it should, as sentences."""
+    found: list[str] = []
+    free = shutil.disk_usage(store).free
+    if free < _LOW_DISK:
+        found.append(f"The disk that holds {store} has only {free // 1024} KiB left: jobs wait when it is full.")
+    for name in ("jobs", "content", "log"):
+        if not os.access(os.path.join(store, name), os.R_OK | os.W_OK | os.X_OK):
+            found.append(f"The directory {os.path.join(store, name)} cannot be used: check its permissions.")
+    return tuple(found)

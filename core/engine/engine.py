@@ -1,0 +1,521 @@
+"""Engine: JobService in this process.
+
+An engine never owns a job. It puts jobs on record, asks for runners, listens to them and reads journals; kill it at
+any point and another goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import sqlite3
+import uuid
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Literal, TypeVar
+
+from core.config import VERSION, Settings
+from core.runner.processes import boot_id
+from core.service import (
+    UNFINISHED,
+    Conflict,
+    Environment,
+    ErrorRecord,
+    Event,
+    Feedback,
+    Hit,
+    Invalid,
+    Job,
+    JobPage,
+    JobQuery,
+    LinePage,
+    NotFound,
+    Parameter,
+    PipelineObject,
+    Record,
+    RunRequest,
+    Script,
+    ServiceStatus,
+    Status,
+    Value,
+)
+
+from . import query, scripts, slots, views
+from .acting import answer_question, cancel_job, feed_input
+from .database import Database
+from .leading import Lead, leader_alive, leader_facts
+from .locks import FileLock, is_held
+from .lost import settle_lost
+from .opening import note_boot, open_store
+from .outcome import Progression, discard_directory, lock_of, read_spec, write_end
+from .paths import job_directory
+from .reading import Reading
+from .rows import insert_job, job_of_row, row_of_spec, update_job
+from .secrets import unseal
+from .submit import Origin, Prepared, lay_out, prepare, put_on_record, request_again
+from .watches import Watches
+
+Mode = Literal["look", "act", "stay"]
+T = TypeVar("T")
+
+
+class Engine:
+    """JobService over the store of `settings`. Make one with `Engine.open`."""
+
+    def __init__(self, settings: Settings, mode: Mode, store_lock: FileLock) -> None:
+        self.settings = settings
+        self.name = uuid.uuid4().hex
+        self._mode = mode
+        self._store = settings.data_directory
+        self._store_lock = store_lock
+        self._database = Database(settings.database, settings.lock_timeout)
+        self._watches = Watches(self._database, self._ended)
+        self._lead: Lead | None = None
+        self._reading = Reading(self._store)
+        self._inputs: dict[int, FileLock] = {}
+        self._zygote: Any = None
+
+    @classmethod
+    async def open(cls, settings: Settings | None = None, mode: Mode = "act") -> Engine:
+        """An engine over the store. Raises ServiceError.
+
+        `mode`: "look" reads; "act" also starts jobs, and leads while nobody else does; "stay" is "act" for a process
+        that lives long: it keeps a zygote, from which runners are forked.
+        """
+        settings = settings or Settings.load()
+        store_lock = open_store(settings)
+        try:
+            restarted = note_boot(settings, boot_id())
+            engine = cls(settings, mode, store_lock)
+        except BaseException:
+            store_lock.close()
+            raise
+        try:
+            if restarted:
+                from .rebuild import import_missing
+
+                await engine._database.write(lambda connection: import_missing(connection, settings.data_directory))
+            if mode != "look":
+                engine._lead = Lead(
+                    engine._store, engine.name, engine._database, engine._watches, engine._start_queued,
+                    settings.max_running,
+                )  # fmt: skip
+                await engine._lead.open()
+            elif not leader_alive(engine._store):
+                await engine._settle_all()
+        except BaseException:
+            await engine.close()
+            raise
+        return engine
+
+    async def close(self) -> None:
+        """Let go of everything; jobs go on, and what is due is left to an engine of its own."""
+        due = False
+        if self._lead is not None:
+            due = await self._lead.close()
+        await self._watches.close()
+        self._reading.close()
+        if self._zygote is not None:
+            self._zygote.close()
+        for lock in self._inputs.values():
+            lock.close()
+        self._database.close()
+        self._store_lock.close()
+        if due and not leader_alive(self._store):
+            from .local import start_local
+
+            start_local(self.settings)
+
+    # -- running ---------------------------------------------------------------------------------------------------
+
+    async def run(self, request: RunRequest) -> Job:
+        """Submit a job; it is on record when this returns."""
+        return await self._submit(request, Origin())
+
+    async def rerun(self, id: int, *, identity: str | None = None) -> Job:
+        """Run the same script again with the same parameters."""
+        job = await self.job(id)
+        spec = read_spec(self._directory(id))
+        if spec is None:
+            raise NotFound(f"The files of job {id} are gone, so it cannot be run again.")
+        clear = {name: unseal(self._store, text, f"job:{id}:{name}") for name, text in spec["secrets"].items()}
+        origin = Origin(attempt=job.attempt + 1, rerun_of=id, content_hash=spec["script"]["hash"])
+        return await self._submit(request_again(job, spec, clear, identity), origin)
+
+    async def _submit(self, request: RunRequest, origin: Origin) -> Job:
+        prepared = await self._database.read(lambda c: prepare(c, self.settings, request, origin))
+        id = await self._database.write(lambda c: self._number(c, prepared))
+        directory = await asyncio.to_thread(lay_out, self._store, id, prepared)
+        lock: FileLock | None = None
+        try:
+            lock = lock_of(directory)
+            lock.take()
+            if request.standard_input == "pipe":
+                self._inputs[id] = FileLock(os.path.join(directory, "input"))
+                self._inputs[id].take()
+            row = row_of_spec(prepared.spec)
+            claimed = await self._database.write(lambda c: self._enter(c, row, prepared))
+        except BaseException:
+            if lock is not None:
+                lock.close()
+            discard_directory(directory)
+            raise
+        put_on_record(directory)
+        if claimed:
+            await self._start(id, directory, lock, prepared.secrets)
+        else:
+            lock.close()
+            if self._lead is not None:
+                self._lead.wake()
+        return job_of_row(await self._database.read(lambda c: query.job_row(c, id)))
+
+    def _number(self, connection: sqlite3.Connection, prepared: Prepared) -> int:
+        from .numbers import draw
+
+        if prepared.script.id == 0:
+            known = scripts.script_at(connection, prepared.script.path)
+            if known is None:
+                known = scripts.insert_script(connection, prepared.script.path, {"name": prepared.script.name})
+                scripts.take_snapshot(connection, self._store)
+            prepared.script = known
+            prepared.spec["script"]["id"] = known.id
+        for key, result in prepared.probes.items():
+            import json
+
+            connection.execute("INSERT OR REPLACE INTO probe (key, result) VALUES (?, ?)", (key, json.dumps(result)))
+        return draw(connection, self._store)
+
+    def _enter(self, connection: sqlite3.Connection, row: dict[str, Any], prepared: Prepared) -> bool:
+        """Put the job on record, and claim it where it may start at once."""
+        ahead = slots.eligible(connection, self.settings.max_running)
+        insert_job(connection, row)
+        return not ahead and slots.claim(connection, row["id"], self.name, self.settings.max_running)
+
+    async def _start(self, id: int, directory: str, lock: FileLock, secrets: Mapping[str, str]) -> None:
+        """Hand a claimed job with its lock to a runner. A runner that cannot be started ends the job, truthfully."""
+        ours, theirs = socket.socketpair()
+        try:
+            self._starter()(directory, id, lock=lock.fileno(), watch=theirs.fileno(), secrets=secrets)
+        except OSError as error:
+            ours.close()
+            reason = f"The job could not be started: {error}"
+            columns = await asyncio.to_thread(write_end, directory, id, Status.Failed, reason)
+            await self._database.write(lambda c: update_job(c, id, columns))
+            return
+        finally:
+            theirs.close()
+            lock.close()
+        self._watches.add(id, directory, ours)
+
+    def _starter(self) -> Callable[..., int]:
+        from core.runner.start import Zygote, start_fresh
+
+        if self._mode != "stay":
+            return start_fresh
+        if self._zygote is None or not self._zygote.alive:
+            self._zygote = Zygote(self._store)
+        starter: Callable[..., int] = self._zygote.start_runner
+        return starter
+
+    async def _start_queued(self, id: int) -> None:
+        """Start a queued job if nobody else does."""
+        directory = self._directory(id)
+        spec = read_spec(directory)
+        try:
+            lock = lock_of(directory)
+        except FileNotFoundError:
+            lock = None
+        if spec is None or lock is None:
+            await self._database.write(
+                lambda c: c.execute(
+                    "UPDATE job SET status = ?, ended = created, reason = ? WHERE id = ? AND status = 0",
+                    (int(Status.Failed), "The job's directory is gone, so it could not be started.", id),
+                )
+            )
+            return
+        try:
+            if not lock.take():
+                lock.close()
+                return
+            clear = {name: unseal(self._store, text, f"job:{id}:{name}") for name, text in spec["secrets"].items()}
+            claimed = await self._database.write(lambda c: slots.claim(c, id, self.name, self.settings.max_running))
+        except BaseException:
+            lock.close()
+            raise
+        if not claimed:
+            lock.close()
+            return
+        if os.path.exists(os.path.join(directory, "spec.json.new")):
+            put_on_record(directory)
+        await self._start(id, directory, lock, clear)
+
+    def _ended(self, id: int) -> None:
+        if self._lead is not None:
+            self._lead.wake()
+
+    def _directory(self, id: int) -> str:
+        return job_directory(self._store, id)
+
+    # -- looking ---------------------------------------------------------------------------------------------------
+
+    async def _settle_all(self) -> None:
+        """With no leader alive: bring every unfinished job up to its journal, so that no reader is told a lie."""
+        for row in await self._database.read(query.unfinished):
+            if row["claim"] is not None:
+                await self._refresh(row["id"])
+
+    async def _refresh(self, id: int) -> None:
+        directory = self._directory(id)
+        columns = Progression(directory).read()
+        await self._database.write(lambda c: update_job(c, id, columns))
+        if columns.get("ended") is None and not is_held(os.path.join(directory, "lock")):
+            await settle_lost(self._database.write, directory, id)
+
+    async def jobs(self, query_: JobQuery) -> JobPage:
+        """One page of jobs."""
+        found = await self._database.read(lambda c: query.page(c, query_))
+        if not any(job.status is Status.Queued for job in found.jobs):
+            return found
+        explained = await self._database.read(
+            lambda c: tuple(self._explain(c, job) for job in found.jobs)
+        )
+        return JobPage(explained, found.more)
+
+    def _explain(self, connection: sqlite3.Connection, job: Job) -> Job:
+        if job.status is not Status.Queued:
+            return job
+        if slots.is_claimed(connection, job.id):
+            return replace(job, queue_reason="It is about to start.")
+        reason = slots.queue_reason(connection, job.id, job.script_id, self.settings.max_running)
+        return replace(job, queue_reason=reason)
+
+    async def counts(self) -> Mapping[Status, int]:
+        """How many jobs are in each status."""
+        return await self._database.read(query.counts)
+
+    async def job(self, id: int) -> Job:
+        """One job with its children."""
+        row = await self._database.read(lambda c: query.job_row(c, id))
+        if row["status"] in UNFINISHED and row["claim"] is not None:
+            await self._refresh(id)
+
+        def look(connection: sqlite3.Connection) -> Job:
+            job = self._explain(connection, job_of_row(query.job_row(connection, id)))
+            return replace(job, children=query.children(connection, id))
+
+        return await self._database.read(look)
+
+    async def wait(self, id: int, timeout: float | None = None) -> Job:
+        """The job once it is finished, or as it is after `timeout` seconds."""
+        loop = asyncio.get_running_loop()
+        deadline = None if timeout is None else loop.time() + timeout
+        while True:
+            job = await self.job(id)
+            left = 1.0 if deadline is None else min(1.0, deadline - loop.time())
+            if job.status.finished or left <= 0:
+                return job
+            if id in self._watches:
+                await self._watches.wait(id, left)
+            else:
+                await self._reading.changed(self._directory(id), left)
+
+    async def records(
+        self, id: int, *, after: int = 0, streams: frozenset[int] | None = None, follow: bool = False
+    ) -> AsyncIterator[Record]:
+        """The journal's records behind number `after`, in order; `follow` goes on until the job has ended."""
+        await self._database.read(lambda c: query.job_row(c, id))
+        directory = self._directory(id)
+        async for record in self._reading.records(directory, after, streams):
+            after = record.number
+            yield record
+        while follow:
+            # Looked up before reading: what the journal holds then is all there will be.
+            ended = os.path.exists(os.path.join(directory, "exit.json"))
+            async for record in self._reading.records(directory, after, streams):
+                after = record.number
+                yield record
+            if ended:
+                return
+            if not await self._reading.changed(directory, 1.0) and (await self.job(id)).status.finished:
+                follow = os.path.exists(os.path.join(directory, "exit.json"))
+
+    async def lines(self, id: int, start: int, count: int, streams: frozenset[int] | None = None) -> LinePage:
+        """`count` lines from line `start`; a negative start counts from the end."""
+        await self._database.read(lambda c: query.job_row(c, id))
+        return await self._reading.lines(self._directory(id), start, count, streams)
+
+    async def search(
+        self,
+        id: int,
+        pattern: str,
+        *,
+        start: int = 0,
+        regex: bool = False,
+        ignore_case: bool = False,
+        streams: frozenset[int] | None = None,
+    ) -> AsyncIterator[Hit]:
+        """Where the text stands, from line `start` on, in order."""
+        await self._database.read(lambda c: query.job_row(c, id))
+        async for hit in self._reading.search(self._directory(id), pattern, start, regex, ignore_case, streams):
+            yield hit
+
+    async def objects(self, id: int, start: int = 0, count: int = 100) -> Sequence[PipelineObject]:
+        """`count` pipeline objects from the `start`-th on."""
+        await self._database.read(lambda c: query.job_row(c, id))
+        return await asyncio.to_thread(views.objects, self._directory(id), start, count)
+
+    async def errors(self, id: int) -> Sequence[ErrorRecord]:
+        """The records of the error stream."""
+        await self._database.read(lambda c: query.job_row(c, id))
+        return await asyncio.to_thread(views.errors, self._directory(id))
+
+    async def feedback(self, id: int) -> Sequence[Feedback]:
+        """Every question the job asked, the open one last."""
+        await self._database.read(lambda c: query.job_row(c, id))
+        return await asyncio.to_thread(views.feedback, self._directory(id), id)
+
+    # -- acting on jobs --------------------------------------------------------------------------------------------
+
+    async def answer(self, id: int, text: str, *, feedback: int | None = None, identity: str | None = None) -> Job:
+        """Answer the open question, or that numbered one."""
+        job = await self.job(id)
+        await asyncio.to_thread(answer_question, self._directory(id), job, text, feedback, identity)
+        return await self.job(id)
+
+    async def cancel(self, id: int, *, identity: str | None = None) -> Job:
+        """Ask the job to end; it does within the grace time."""
+        job = await self.job(id)
+        columns = await asyncio.to_thread(cancel_job, self._directory(id), job, identity)
+        if columns is not None:
+            await self._database.write(lambda c: update_job(c, id, columns))
+            self._ended(id)
+        return await self.job(id)
+
+    async def delete(self, id: int) -> None:
+        """Remove a finished job with all its records."""
+        job = await self.job(id)
+        if not job.status.finished:
+            raise Conflict(f"Job {id} is {job.status.name}, not finished. Cancel it first: jobdeck cancel {id}")
+        directory = self._directory(id)
+        # The directory first: a row without one is removed by asking again, a directory without a row would come back.
+        await asyncio.to_thread(discard_directory, directory)
+        await self._database.write(lambda c: c.execute("DELETE FROM job WHERE id = ?", (id,)))
+
+    async def send_input(self, id: int, chunks: AsyncIterator[bytes]) -> None:
+        """Feed the standard input of a job that was run with `standard_input="pipe"`."""
+        lock = self._inputs.pop(id, None)
+        try:
+            await feed_input(self._directory(id), chunks, lambda: self.job(id), self._reading.changed)
+        finally:
+            if lock is not None:
+                lock.close()
+
+    # -- scripts and environments ----------------------------------------------------------------------------------
+
+    async def scripts(self) -> Sequence[Script]:
+        """All scripts, by name."""
+        return await self._database.read(scripts.all_scripts)
+
+    async def script(self, script: int | str) -> Script:
+        """One script by id, name or path."""
+        return await self._database.read(lambda c: scripts.find_script(c, script))
+
+    async def script_parameters(self, script: int | str) -> Sequence[Parameter]:
+        """What the script asks for, read from its file as it is now."""
+        from .catalog import parameters_of
+
+        return await self._database.read(lambda c: parameters_of(c, script))
+
+    async def add_script(self, path: str, **settings: Value) -> Script:
+        """Put a file on record; `settings` are fields of Script."""
+        path = os.path.abspath(path)
+        if not os.path.isfile(path):
+            raise Invalid(f"There is no file {path}.")
+
+        return await self._change(lambda c: scripts.insert_script(c, path, settings))
+
+    async def change_script(self, script: int | str, **settings: Value) -> Script:
+        """Change fields of a script."""
+        return await self._change(lambda c: scripts.update_script(c, script, settings))
+
+    async def remove_script(self, script: int | str) -> None:
+        """Forget a script; its jobs stay."""
+        await self._change(lambda c: scripts.delete_script(c, script))
+
+    async def _change(self, function: Callable[[sqlite3.Connection], T]) -> T:
+        """A change of what the snapshot holds."""
+
+        def change(connection: sqlite3.Connection) -> T:
+            result = function(connection)
+            scripts.take_snapshot(connection, self._store)
+            return result
+
+        return await self._database.write(change)
+
+    async def environments(self) -> Sequence[Environment]:
+        """Every environment, found or added."""
+        from .catalog import all_environments, keep_probes
+
+        found, probes = await self._database.read(all_environments)
+        if probes:
+            await self._database.write(lambda c: keep_probes(c, probes))
+        return found
+
+    async def add_environment(self, environment: Environment) -> Environment:
+        """Add an environment."""
+        from .catalog import add_environment
+
+        return await self._change(lambda c: add_environment(c, environment))
+
+    async def change_environment(self, name: str, **settings: Value) -> Environment:
+        """Change an environment; a found one becomes the user's own."""
+        from .catalog import change_environment
+
+        return await self._change(lambda c: change_environment(c, name, settings))
+
+    async def remove_environment(self, name: str) -> None:
+        """Remove an environment that a user added."""
+        from .catalog import remove_environment
+
+        await self._change(lambda c: remove_environment(c, name))
+
+    # -- the service itself ----------------------------------------------------------------------------------------
+
+    async def status(self) -> ServiceStatus:
+        """Where everything is and how it fares."""
+        from .catalog import problems
+
+        leader = await self._database.read(lambda c: leader_facts(c, self._store))
+        counted = await self.counts()
+        return ServiceStatus(
+            version=VERSION,
+            data_directory=self._store,
+            config_file=self.settings.config_file,
+            log_file=self.settings.log_file,
+            leader=leader,
+            counts={status.name: number for status, number in sorted(counted.items())},
+            max_running=self.settings.max_running,
+            problems=problems(self._store),
+        )
+
+    async def events(self) -> AsyncIterator[Event]:
+        """What changes from now on; several changes may come as one."""
+        sequence = 0
+        version = await self._database.data_version()
+        while True:
+            await self._reading.store_changed(0.25)
+            now = await self._database.data_version()
+            if now != version:
+                version = now
+                sequence += 1
+                yield Event(sequence, "job")
+
+    @property
+    def leading(self) -> bool:
+        """Whether this engine leads."""
+        return self._lead is not None and self._lead.leading
+
+    async def idle(self) -> bool:
+        """Whether nothing waits for an engine to start it."""
+        return not await self._database.read(slots.anything_due)

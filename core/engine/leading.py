@@ -1,0 +1,154 @@
+"""Leading: one engine at a time adopts runners, carries states into the rows and starts what is queued.
+
+The leader holds leader.lock and touches it every second. Every act is a compare-and-set in the database, so that two
+at once do no harm: an engine that sees no touch for five seconds (a leader stopped by ctrl+z, or swapped out) acts in
+its place without the lock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import sqlite3
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from core.runner.processes import boot_id
+from core.service import ServiceError
+
+from .database import Database
+from .locks import FileLock
+from .paths import job_directory
+from .slots import anything_due, eligible
+from .watches import Watches
+
+log = logging.getLogger("jobdeck.engine")
+_BEAT = 1.0
+_STALE = 5.0
+_TAKE_OVER = 0.5
+
+
+def leader_alive(store: str) -> bool:
+    """Whether an engine leads this store and is not stopped."""
+    path = os.path.join(store, "leader.lock")
+    try:
+        with FileLock(path, create=False) as lock:
+            return lock.held_elsewhere() and time.time() - os.fstat(lock.fileno()).st_mtime < _STALE
+    except FileNotFoundError:
+        return False
+
+
+class Lead:
+    """One engine's part in leading. `start` is called with the id of a queued job that may start."""
+
+    def __init__(
+        self,
+        store: str,
+        engine: str,
+        database: Database,
+        watches: Watches,
+        start: Callable[[int], Awaitable[None]],
+        max_running: int,
+    ) -> None:
+        self._store = store
+        self._engine = engine
+        self._database = database
+        self._watches = watches
+        self._start = start
+        self._max_running = max_running
+        self._lock = FileLock(os.path.join(store, "leader.lock"))
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self.leading = False
+
+    async def open(self) -> None:
+        """Take the lead if it is free, and go on trying while this engine lives."""
+        await self._try()
+        self._task = asyncio.get_running_loop().create_task(self._run(), name="lead")
+
+    def wake(self) -> None:
+        """Something changed that a leader acts on."""
+        self._wake.set()
+
+    async def _try(self) -> None:
+        if self.leading or not self._lock.take():
+            return
+        self.leading = True
+        os.ftruncate(self._lock.fileno(), 0)
+        os.pwrite(self._lock.fileno(), b"1", 0)
+        row = (self._engine, os.getpid(), boot_id(), time.time_ns())
+        await self._database.write(
+            lambda connection: connection.execute(
+                "INSERT OR REPLACE INTO leader (id, engine, process_id, boot_id, since) VALUES (1, ?, ?, ?, ?)", row
+            )
+        )
+        self._wake.set()
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                await self._try()
+                if self.leading:
+                    os.utime(self._lock.fileno())
+                if self.leading or not leader_alive(self._store):
+                    await self._act()
+            except (ServiceError, OSError) as error:
+                log.error("leading: %s", error)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), _BEAT if self.leading else _TAKE_OVER)
+                if not self.leading:
+                    # Nobody but a leader is in a hurry; wait out the beat so as not to spin.
+                    await asyncio.sleep(0.01)
+            self._wake.clear()
+
+    async def _act(self) -> None:
+        """Adopt what runs unwatched, then start what may start."""
+        rows = await self._database.read(
+            lambda connection: connection.execute(
+                "SELECT id FROM job WHERE status IN (0, 1, 4, 6) AND claim IS NOT NULL"
+            ).fetchall()
+        )
+        for row in rows:
+            if row["id"] not in self._watches:
+                self._watches.add(row["id"], job_directory(self._store, row["id"]))
+        for id in await self._database.read(lambda connection: eligible(connection, self._max_running)):
+            await self._start(id)
+
+    async def release(self) -> bool:
+        """Give the lead up; whether something is due that another engine must see to."""
+
+        def leave(connection: sqlite3.Connection) -> bool:
+            due = anything_due(connection)
+            if self.leading and not due:
+                connection.execute("DELETE FROM leader WHERE engine = ?", (self._engine,))
+            return due
+
+        due = await self._database.write(leave)
+        if self.leading:
+            self.leading = False
+            if not due:
+                os.ftruncate(self._lock.fileno(), 0)
+            self._lock.release()
+        return due
+
+    async def close(self) -> bool:
+        """Stop leading for good; whether something is due."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+        try:
+            return await self.release()
+        finally:
+            self._lock.close()
+
+
+def leader_facts(connection: sqlite3.Connection, store: str) -> dict[str, Any] | None:
+    """Who leads, for people; None when nobody does."""
+    row = connection.execute("SELECT * FROM leader").fetchone()
+    if row is None or not leader_alive(store):
+        return None
+    return {"engine": row["engine"], "process_id": row["process_id"], "since": row["since"]}

@@ -1,0 +1,80 @@
+"""Jobs whose runner is gone without a word: killed, crashed, or the computer was restarted.
+
+Whoever takes the job's lock may write its end. A job that was claimed and never started goes back into the queue
+instead; one that has a start record is never run again by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+from typing import Any
+
+from core.runner.processes import boot_id, kill_tree
+from core.service import Status
+
+from .outcome import Progression, lock_of, read_json, read_spec, write_end
+from .rows import update_job
+
+
+def _settle(directory: str, id: int) -> dict[str, Any] | None:
+    """The columns of a job nobody holds the lock of; None when somebody does, or when it never started."""
+    try:
+        lock = lock_of(directory)
+    except FileNotFoundError:
+        return None
+    with lock:
+        if not lock.take():
+            return None
+        columns = Progression(directory).read()
+        if columns.get("ended") is not None:
+            if read_json(os.path.join(directory, "exit.json")) is None:
+                # The runner was killed between its last record and its last rename.
+                return write_end(directory, id, Status(columns["status"]), columns["reason"])
+            return columns
+        if not columns["state_seq"]:
+            return None
+        spec = read_spec(directory) or {}
+        start = Progression(directory).start_record()
+        if start.get("boot_id") not in (None, boot_id()):
+            return write_end(
+                directory, id, Status.Failed, "runner lost: the computer was restarted while the job was running."
+            )
+        receipt = None
+        if "run_id" in spec:
+            receipt = kill_tree(spec["run_id"], session=(start.get("runner") or {}).get("process_id"), grace=0.0)
+        return write_end(
+            directory,
+            id,
+            Status.Failed,
+            "runner lost: the process that owned the job was killed; what was left of the job was ended.",
+            receipt=receipt,
+        )
+
+
+def requeue_unstarted(connection: sqlite3.Connection, id: int, directory: str) -> bool:
+    """Put a claimed job back into the queue when its starter is gone and nothing was started."""
+    try:
+        lock = lock_of(directory)
+    except FileNotFoundError:
+        return False
+    with lock:
+        if not lock.take() or Progression(directory).read()["state_seq"]:
+            return False
+        changed = connection.execute(
+            "UPDATE job SET claim = NULL WHERE id = ? AND claim IS NOT NULL AND state_seq = 0 AND status = 0", (id,)
+        )
+        return changed.rowcount == 1
+
+
+async def settle_lost(write: Any, directory: str, id: int) -> bool:
+    """Bring a job without a runner to its end, or back into the queue. False when its lock is held by somebody.
+
+    `write` is `Database.write`. Raises ServiceError, OSError.
+    """
+    columns = await asyncio.to_thread(_settle, directory, id)
+    if columns is not None:
+        await write(lambda connection: update_job(connection, id, columns))
+        return True
+    return bool(await write(lambda connection: requeue_unstarted(connection, id, directory)))

@@ -1,0 +1,319 @@
+"""From a request to a job on record: what runs, with what, where, fixed in spec.json before anything starts."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sqlite3
+import stat
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from core.config import Settings
+from core.params.check import check
+from core.params.command import argparse_arguments, positional, variables
+from core.params.interface import Interface
+from core.params.read import read_interface
+from core.service import Conflict, Environment, Invalid, Job, NotFound, RunRequest, Script, Unavailable
+
+from . import scripts
+from .environments import choose, command
+from .git import commit_of
+from .paths import content_copy, job_directory, sync_directory, write_whole
+from .secrets import seal
+
+#: parameter types whose values are sealed at rest
+SECRET_TYPES = ("secret", "credential")
+#: what a job must not inherit from whoever submits it: another job's own, and the submitter's keys to the service
+_OWN_VARIABLES = (
+    "JOBDECK_JOB_ID", "JOBDECK_RUN", "JOBDECK_CHANNEL", "JOBDECK_SCRIPT", "JOBDECK_SCRIPT_ID", "JOBDECK_SCRIPT_PATH",
+    "JOBDECK_SCRIPT_CONTENT", "JOBDECK_PYTHON_STYLE", "JOBDECK_IDENTITY", "JOBDECK_STORE", "JOBDECK_PYTHON",
+    "JOBDECK_ROLE", "JOBDECK_TOKEN", "JOBDECK_SERVER",
+)  # fmt: skip
+_STANDARD_INPUTS = ("terminal", "pipe", "none")
+
+
+@dataclass(slots=True)
+class Prepared:
+    """A checked request: the spec without its number, and the secrets in clear, which are in no file."""
+
+    spec: dict[str, Any]
+    script: Script
+    content: bytes
+    secrets: dict[str, str] = field(default_factory=dict)
+    #: what the environments' candidates said when they were tried just now, for the cache
+    probes: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What a rerun takes over from the job it repeats."""
+
+    attempt: int = 1
+    rerun_of: int | None = None
+    #: the content to run when the script's file is gone
+    content_hash: str | None = None
+
+
+def prepare(
+    connection: sqlite3.Connection, settings: Settings, request: RunRequest, origin: Origin | None = None
+) -> Prepared:
+    """Read, check and decide everything about a job. Raises Invalid, NotFound, Conflict, Unavailable."""
+    origin = origin or Origin()
+    if request.standard_input not in _STANDARD_INPUTS:
+        raise Invalid(f"Standard input {request.standard_input!r} is not one of {', '.join(_STANDARD_INPUTS)}.")
+    if request.timeout is not None and not 0 <= request.timeout < 10**9:
+        raise Invalid(f"The timeout is {request.timeout!r}; it must be seconds from 0 (none) to 1000000000.")
+    script = _script(connection, request)
+    content = _content(settings.data_directory, script.path, origin)
+    submitted = dict(os.environ if request.variables is None else request.variables)
+    for name in _OWN_VARIABLES:
+        submitted.pop(name, None)
+    environment, probes = _environment(connection, request, script, content, submitted)
+    interface = read_interface(content, environment.kind, script.name)
+    values = check(interface.parameters, request.parameters, declared=interface.declared, script=script.name)
+    secret_names = {p.name for p in interface.parameters if p.type in SECRET_TYPES} & values.keys()
+    public = {name: value for name, value in values.items() if name not in secret_names}
+    secrets = {
+        name: value if isinstance(value, str) else json.dumps(value)
+        for name, value in values.items()
+        if name in secret_names and value is not None
+    }
+    spec = {
+        "format": 1,
+        "run_id": str(uuid.uuid4()),
+        "created": time.time_ns(),
+        "script": {
+            "id": script.id,
+            "name": script.name,
+            "path": script.path,
+            "hash": hashlib.sha256(content).hexdigest(),
+            "git_commit": commit_of(script.path),
+        },
+        "environment": environment.name,
+        "kind": environment.kind,
+        "parameters": {name: None if name in secret_names else value for name, value in values.items()},
+        "secrets_in_environment": [p.name for p in interface.parameters if p.in_environment and p.name in secrets],
+        "variables": submitted
+        | dict(environment.variables)
+        | dict(script.variables)
+        | variables(public, interface.parameters)
+        | dict(request.extra_variables),
+        "cwd": _working_directory(request, script),
+        "umask": _umask(),
+        "limits": _limits(),
+        "timeout": float(script.timeout if request.timeout is None else request.timeout),
+        "grace": settings.cancel_grace,
+        "error_action": script.error_action,
+        "discard_pipeline": script.discard_pipeline,
+        "merge": script.merge,
+        "kill_leftovers": script.kill_leftovers,
+        "max_output": settings.max_output,
+        "stdin": request.standard_input,
+        "size": [120, 40],
+        "identity": request.identity or user_name(),
+        "computer_name": os.uname().nodename,
+        "source": request.source,
+        "parent_job": request.parent_job,
+        "parent_line_number": request.parent_line_number,
+        "attempt": origin.attempt,
+        "rerun_of": origin.rerun_of,
+        "tags": list(request.tags or script.tags),
+        "notes": request.notes,
+        "store": settings.data_directory,
+    }
+    spec |= _launch(environment, interface, values)
+    for name, value in spec["variables"].items():
+        if not name or "=" in name or "\0" in name or "\0" in value:
+            raise Invalid(f"{name!r} cannot be an environment variable: its name or value is not possible.")
+    return Prepared(spec, script, content, secrets, probes)
+
+
+def _script(connection: sqlite3.Connection, request: RunRequest) -> Script:
+    if request.path is not None:
+        path = os.path.abspath(os.path.join(request.current_directory or os.getcwd(), request.path))
+        try:
+            path.encode()
+        except UnicodeEncodeError:
+            raise Invalid(f"{path!r} is not valid UTF-8: give the file a name that is.") from None
+        known = scripts.script_at(connection, path)
+        script = known or Script(id=0, name=os.path.basename(path), path=path)
+    elif request.script is not None:
+        try:
+            script = scripts.find_script(connection, request.script)
+        except NotFound as error:
+            raise Invalid(f"There is no file and no script {request.script!r}. Check the path, or see `jobdeck scripts`.") from error
+    else:
+        raise Invalid("Say what to run: a file or a script on record.")
+    if script.disable_manual_invocation and request.source in ("cli", "tui", "api"):
+        raise Conflict(f"The script {script.name} may not be started by hand (DisableManualInvocation).")
+    return script
+
+
+def _content(store: str, path: str, origin: Origin) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise Invalid(f"{path} is not a regular file, so it cannot be kept and run as a script.")
+            return file.read()
+    except FileNotFoundError:
+        if origin.content_hash:
+            with open(content_copy(store, origin.content_hash), "rb") as file:
+                return file.read()
+        raise Invalid(f"There is no file {path}.") from None
+    except IsADirectoryError:
+        raise Invalid(f"{path} is a directory; name the script in it.") from None
+    except OSError as error:
+        raise Invalid(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def _environment(
+    connection: sqlite3.Connection, request: RunRequest, script: Script, content: bytes, submitted: Mapping[str, str]
+) -> tuple[Environment, dict[str, Any]]:
+    cached = {row["key"]: json.loads(row["result"]) for row in connection.execute("SELECT * FROM probe")}
+    probes = dict(cached)
+    environment = choose(
+        request.environment or script.environment,
+        script.path,
+        content,
+        scripts.added_environments(connection),
+        submitted.get("PATH", os.defpath),
+        probes,
+    )
+    return environment, {key: value for key, value in probes.items() if cached.get(key) != value}
+
+
+def _launch(environment: Environment, interface: Interface, values: Mapping[str, Any]) -> dict[str, Any]:
+    argv = command(environment)
+    if environment.kind == "python":
+        tail: list[str] = []
+        if interface.style == "argparse":
+            tail = argparse_arguments(interface.parameters, values)
+        elif interface.style != "main":
+            tail = positional(interface.parameters, values)
+        python = {
+            "style": "main" if interface.style == "main" else "script",
+            "function": interface.function,
+            "exit_from_return": interface.exit_from_return,
+            "argv_tail": tail,
+        }
+        return {"argv": argv, "python": python}
+    return {"argv": argv + positional(interface.parameters, values), "python": None}
+
+
+def _working_directory(request: RunRequest, script: Script) -> str:
+    stands = request.current_directory or os.getcwd()
+    if request.working_directory:
+        directory = os.path.abspath(os.path.join(stands, os.path.expanduser(request.working_directory)))
+    elif script.working_directory:
+        directory = script.working_directory
+    else:
+        directory = stands if request.path is not None else os.path.dirname(script.path)
+    if not os.path.isdir(directory):
+        raise Invalid(f"The working directory {directory} does not exist. Make it, or name another.")
+    return directory
+
+
+def _umask() -> int:
+    """This process's file mode mask; reading it by umask() would change it for a moment, for every thread."""
+    try:
+        with open("/proc/self/status", encoding="ascii", errors="replace") as file:
+            for line in file:
+                if line.startswith("Umask:"):
+                    return int(line.split()[1], 8)
+    except OSError:
+        return 0o022
+    return 0o022
+
+
+def _limits() -> dict[str, list[int]]:
+    import resource
+
+    names = ("CPU", "FSIZE", "DATA", "STACK", "CORE", "NOFILE", "AS", "NPROC", "MEMLOCK")
+    return {name: list(resource.getrlimit(getattr(resource, "RLIMIT_" + name))) for name in names}
+
+
+def user_name() -> str:
+    """Who this process runs for."""
+    import pwd
+
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())
+
+
+def keep_content(store: str, content: bytes, content_hash: str) -> str:
+    """Keep one copy of a content for ever; its path. Raises Unavailable when the disk does not take it."""
+    path = content_copy(store, content_hash)
+    if not os.path.exists(path):
+        try:
+            os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+            write_whole(path, content)
+        except OSError as error:
+            raise disk_trouble(error, path) from error
+    return path
+
+
+def disk_trouble(error: OSError, path: str) -> Unavailable:
+    """A failed write as a sentence."""
+    import errno
+
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return Unavailable(f"The disk that holds {path} is full: free some space and try again. Nothing was started.")
+    return Unavailable(f"{path} cannot be written: {error.strerror}. Nothing was started.")
+
+
+def lay_out(store: str, id: int, prepared: Prepared) -> str:
+    """Make the directory of job `id` with its spec.json.new, on disk when this returns. Returns the directory.
+
+    Raises Unavailable when the disk does not take it.
+    """
+    spec = prepared.spec
+    spec["id"] = id
+    spec["copy"] = keep_content(store, prepared.content, spec["script"]["hash"])
+    spec["secrets"] = {name: seal(store, value, f"job:{id}:{name}") for name, value in prepared.secrets.items()}
+    directory = job_directory(store, id)
+    try:
+        os.makedirs(directory, mode=0o700)
+        descriptor = os.open(
+            os.path.join(directory, "spec.json.new"), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600
+        )
+        try:
+            view = memoryview(json.dumps(spec).encode("ascii"))
+            while view:
+                view = view[os.write(descriptor, view) :]
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        sync_directory(os.path.dirname(directory))
+    except OSError as error:
+        raise disk_trouble(error, directory) from error
+    return directory
+
+
+def put_on_record(directory: str) -> None:
+    """The job's row is committed: its spec counts from now on."""
+    os.rename(os.path.join(directory, "spec.json.new"), os.path.join(directory, "spec.json"))
+    sync_directory(directory)
+
+
+def request_again(job: Job, spec: Mapping[str, Any], secrets: Mapping[str, str], identity: str | None) -> RunRequest:
+    """The request that runs a job's script again as it was run."""
+    return RunRequest(
+        path=spec["script"]["path"],
+        parameters=dict(spec["parameters"]) | dict(secrets),
+        environment=spec["environment"],
+        variables=spec["variables"],
+        timeout=spec["timeout"],
+        working_directory=spec["cwd"],
+        standard_input="terminal" if spec["stdin"] == "pipe" else spec["stdin"],
+        identity=identity,
+        tags=job.tags,
+        notes=job.notes,
+        source=spec["source"],
+    )

@@ -1,0 +1,160 @@
+"""The runners this engine listens to: what changes in their journals goes into the rows.
+
+A watch is a connection to a runner. A line on it says that a state was recorded; its end says that the runner is gone.
+What happened is read from the journal, never from the line.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import Callable
+from typing import Any
+
+from core.runner.control import connect
+from core.service import ServiceError
+
+from .database import Database
+from .locks import is_held
+from .lost import settle_lost
+from .outcome import Progression
+from .rows import update_job
+
+log = logging.getLogger("jobdeck.engine")
+#: how long a start may stand before it goes into the row: most short jobs have ended by then, and need one write
+_SETTLE_DELAY = 0.02
+_DIAL_PAUSE = 0.05
+
+
+class _Watch:
+    __slots__ = ("buffer", "columns", "directory", "ended", "id", "progression", "socket", "task", "wake")
+
+    def __init__(self, id: int, directory: str) -> None:
+        self.id = id
+        self.directory = directory
+        self.progression = Progression(directory)
+        self.socket: socket.socket | None = None
+        self.wake = asyncio.Event()
+        self.ended = asyncio.Event()
+        self.task: asyncio.Task[None] | None = None
+        self.buffer = b""
+        self.columns: dict[str, Any] = {}
+
+
+class Watches:
+    """All watches of one engine. `on_end` is called with a job's id when it has ended or was lost."""
+
+    def __init__(self, database: Database, on_end: Callable[[int], None]) -> None:
+        self._database = database
+        self._on_end = on_end
+        self._watches: dict[int, _Watch] = {}
+
+    def __contains__(self, id: int) -> bool:
+        return id in self._watches
+
+    def add(self, id: int, directory: str, connection: socket.socket | None = None) -> None:
+        """Watch a job, over the connection given or one that is dialled."""
+        if id in self._watches:
+            if connection is not None:
+                connection.close()
+            return
+        watch = _Watch(id, directory)
+        self._watches[id] = watch
+        if connection is not None:
+            self._listen(watch, connection)
+        watch.task = asyncio.get_running_loop().create_task(self._follow(watch), name=f"watch {id}")
+
+    async def wait(self, id: int, timeout: float) -> None:
+        """Until the watched job has ended, at most `timeout` seconds."""
+        watch = self._watches.get(id)
+        if watch is not None:
+            try:
+                await asyncio.wait_for(watch.ended.wait(), timeout)
+            except TimeoutError:
+                return
+
+    def _listen(self, watch: _Watch, connection: socket.socket) -> None:
+        connection.setblocking(False)
+        watch.socket = connection
+        asyncio.get_running_loop().add_reader(connection.fileno(), self._readable, watch)
+
+    def _readable(self, watch: _Watch) -> None:
+        assert watch.socket is not None
+        try:
+            data = watch.socket.recv(65536)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._hang_up(watch)
+            watch.wake.set()
+            return
+        # The start is told a moment later: a short job has ended by then.
+        first = watch.buffer == b""
+        watch.buffer = data[-1:]
+        if first:
+            asyncio.get_running_loop().call_later(_SETTLE_DELAY, watch.wake.set)
+        else:
+            watch.wake.set()
+
+    def _hang_up(self, watch: _Watch) -> None:
+        if watch.socket is not None:
+            asyncio.get_running_loop().remove_reader(watch.socket.fileno())
+            watch.socket.close()
+            watch.socket = None
+
+    async def _follow(self, watch: _Watch) -> None:
+        try:
+            while True:
+                if watch.socket is None and await self._redial(watch):
+                    return
+                await watch.wake.wait()
+                watch.wake.clear()
+                if await self._settle(watch):
+                    return
+        except (ServiceError, OSError) as error:
+            # The next look at this job tries again; the runner goes on whatever this engine can write.
+            log.error("job %s cannot be followed: %s", watch.id, error)
+        finally:
+            self._hang_up(watch)
+            self._watches.pop(watch.id, None)
+            watch.ended.set()
+            self._on_end(watch.id)
+
+    async def _settle(self, watch: _Watch) -> bool:
+        """Bring the row up to the journal; whether the job has ended."""
+        columns = watch.progression.read()
+        if columns == watch.columns:
+            return False
+        watch.columns = columns
+        await self._database.write(lambda connection: update_job(connection, watch.id, columns))
+        return columns.get("ended") is not None
+
+    async def _redial(self, watch: _Watch) -> bool:
+        """Connect to the runner, or find the job ended or lost; whether there is nothing more to watch."""
+        while True:
+            if await self._settle(watch):
+                return True
+            try:
+                connection = connect(watch.directory, 1.0)
+            except OSError:
+                if not is_held(os.path.join(watch.directory, "lock")):
+                    # Ended in this moment, lost, or never started.
+                    return await self._settle(watch) or await settle_lost(
+                        self._database.write, watch.directory, watch.id
+                    )
+                await asyncio.sleep(_DIAL_PAUSE)
+                continue
+            connection.sendall(b'{"op": "watch"}\n')
+            self._listen(watch, connection)
+            return False
+
+    async def close(self) -> None:
+        """Stop watching; the runners go on."""
+        tasks = [watch.task for watch in self._watches.values() if watch.task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
