@@ -55,7 +55,9 @@ def _checked(environment: Environment) -> Environment:
     if "/" not in path:
         path = shutil.which(path) or path
     if not os.access(path, os.X_OK) or os.path.isdir(path):
-        raise Invalid(f"The program {environment.path} of environment {environment.name} is not there or not executable.")
+        raise Invalid(
+            f"The program {environment.path} of environment {environment.name} is not there or not executable."
+        )
     arguments = tuple(environment.arguments)
     if environment.kind == "command" and not any("{scriptPath}" in argument for argument in arguments):
         raise Invalid(

@@ -41,7 +41,9 @@ def explain(error: sqlite3.Error, path: str) -> ServiceError:
     if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return Unavailable(f"The database {path} is locked by another program. Try again when it has let go.")
     if code.startswith(("SQLITE_READONLY", "SQLITE_PERM", "SQLITE_CANTOPEN", "SQLITE_AUTH")):
-        return Unavailable(f"The database {path} cannot be opened for writing ({text}). Check its owner and permissions.")
+        return Unavailable(
+            f"The database {path} cannot be opened for writing ({text}). Check its owner and permissions."
+        )
     return Unavailable(f"The database {path} cannot be used: {text}.")
 
 
@@ -106,7 +108,9 @@ def check_version(connection: sqlite3.Connection, path: str) -> None:
             "Upgrade jobdeck to use it."
         )
     if version == 0:
-        raise Unavailable(f"{path} is no jobdeck database. Set JOBDECK_HOME to another directory, or move the file away.")
+        raise Unavailable(
+            f"{path} is no jobdeck database. Set JOBDECK_HOME to another directory, or move the file away."
+        )
 
 
 class _Thread:

@@ -277,9 +277,7 @@ class Engine:
         found = await self._database.read(lambda c: query.page(c, query_))
         if not any(job.status is Status.Queued for job in found.jobs):
             return found
-        explained = await self._database.read(
-            lambda c: tuple(self._explain(c, job) for job in found.jobs)
-        )
+        explained = await self._database.read(lambda c: tuple(self._explain(c, job) for job in found.jobs))
         return JobPage(explained, found.more)
 
     def _explain(self, connection: sqlite3.Connection, job: Job) -> Job:

@@ -63,9 +63,7 @@ class FileLock:
         if not _HAS_OFD:
             fcntl.flock(self._descriptor, fcntl.LOCK_UN)
             return
-        fcntl.fcntl(
-            self._descriptor, fcntl.F_OFD_SETLK, _FLOCK.pack(fcntl.F_UNLCK, os.SEEK_SET, self._byte, 1, 0)
-        )
+        fcntl.fcntl(self._descriptor, fcntl.F_OFD_SETLK, _FLOCK.pack(fcntl.F_UNLCK, os.SEEK_SET, self._byte, 1, 0))
 
     def close(self) -> None:
         """Close the file; the lock goes on as long as another descriptor of the same open file is left."""

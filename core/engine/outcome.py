@@ -68,6 +68,7 @@ def columns_of_end(end: Mapping[str, Any]) -> dict[str, Any]:
     summary = Summary.from_dict(end["summary"])
     columns = _columns(summary, Status[end["status"]])
     columns |= {
+        "claim": None,
         "state_seq": summary.state_seq + 1,
         "records": summary.records + 1,
         "feedback": None,
@@ -107,7 +108,6 @@ class Progression:
         columns["state_seq"] = self._summary.state_seq
         columns["remarks"] = json.dumps(self._summary.remarks)
         return columns
-
 
     def start_record(self) -> dict[str, Any]:
         """The journal's start record; {} when there is none."""

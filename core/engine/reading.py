@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 from core.journal.follow import DirectoryWatch, Follower
 from core.journal.reader import JournalReader
-from core.service import Hit, Line, LinePage, Record
+from core.service import Record
 
 _INDEXES = 8
 #: bytes of records handed over between two looks at the loop

@@ -77,7 +77,9 @@ def insert_script(connection: sqlite3.Connection, path: str, settings: Mapping[s
     if script_at(connection, path):
         raise Conflict(f"The script {path} is on record already. Use `jobdeck scripts change` to change it.")
     now = time.time_ns()
-    script = Script(id=0, **{"name": os.path.basename(path), "path": path, **_checked(settings)}, created=now, changed=now)
+    script = Script(
+        id=0, **{"name": os.path.basename(path), "path": path, **_checked(settings)}, created=now, changed=now
+    )
     cursor = connection.execute(
         "INSERT INTO script (name, path, settings, created, changed) VALUES (?, ?, ?, ?, ?)",
         (script.name, script.path, script_settings(script), now, now),

@@ -50,5 +50,7 @@ def unseal(store: str, sealed: str, place: str) -> str:
         blob = base64.b64decode(sealed, validate=True)
         clear = AESGCM(_key(store)).decrypt(blob[:_NONCE], blob[_NONCE:], place.encode())
     except (InvalidTag, ValueError) as error:
-        raise Unavailable(f"The secret {place} does not open with the key of {store}: the key file was changed.") from error
+        raise Unavailable(
+            f"The secret {place} does not open with the key of {store}: the key file was changed."
+        ) from error
     return clear.decode("utf-8", "surrogatepass")

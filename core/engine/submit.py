@@ -83,7 +83,7 @@ def prepare(
         for name, value in values.items()
         if name in secret_names and value is not None
     }
-    spec = {
+    spec: dict[str, Any] = {
         "format": 1,
         "run_id": str(uuid.uuid4()),
         "created": time.time_ns(),
@@ -146,7 +146,9 @@ def _script(connection: sqlite3.Connection, request: RunRequest) -> Script:
         try:
             script = scripts.find_script(connection, request.script)
         except NotFound as error:
-            raise Invalid(f"There is no file and no script {request.script!r}. Check the path, or see `jobdeck scripts`.") from error
+            raise Invalid(
+                f"There is no file and no script {request.script!r}. Check the path, or see `jobdeck scripts`."
+            ) from error
     else:
         raise Invalid("Say what to run: a file or a script on record.")
     if script.disable_manual_invocation and request.source in ("cli", "tui", "api"):
