@@ -19,6 +19,9 @@ INDEX_FILE = "out.idx"
 ENTRY = struct.Struct("<QQQII")
 ENTRY_SIZE = ENTRY.size
 
+#: Not a record but a gap: output that a cap gave back. Its index entries are zeros on disk; a reader tells of them as
+#: one entry: `number` of the first, `length` bytes, `flags` records.
+ELIDED = 0
 STDOUT = 1
 STDERR = 2
 INFORMATION = 3

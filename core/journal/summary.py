@@ -90,8 +90,9 @@ class Summary:
             }
         elif stream == PROMPT:
             prompt = _parse(data)
-            self.prompts = max(self.prompts, _number(prompt))
-            self.feedback = prompt
+            if _number(prompt):
+                self.prompts = max(self.prompts, _number(prompt))
+                self.feedback = prompt
         elif stream == ANSWER and self.feedback is not None and _number(_parse(data)) == _number(self.feedback):
             self.feedback = None
 

@@ -1,0 +1,62 @@
+"""What a record is as text on a console."""
+
+from __future__ import annotations
+
+import json
+
+from core.journal.format import DEBUG, ERROR, INFORMATION, PROGRESS, RAW_STREAMS, VERBOSE, WARNING
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+_PREFIXES = {INFORMATION: "", WARNING: "WARNING: ", VERBOSE: "VERBOSE: ", DEBUG: "DEBUG: ", ERROR: "ERROR: "}
+
+
+def record_text(stream: int, data: bytes, flags: int = 0) -> bytes:
+    """The record as console text, UTF-8.
+
+    Raw streams: the bytes themselves. Streams with a message: prefix, message, newline. Progress: a line like
+    `Copying: disk 2 42%`. Anything else, and what is no JSON of the expected shape: the bytes and a newline.
+    """
+    if stream in RAW_STREAMS:
+        return data
+    value = _parse(data)
+    if value is not None:
+        if stream == PROGRESS:
+            return _encode(_progress(value)) + b"\n"
+        message = value.get("message")
+        if stream in _PREFIXES and isinstance(message, str):
+            return _encode(_PREFIXES[stream] + message) + b"\n"
+    return data if data.endswith(b"\n") else data + b"\n"
+
+
+def record_message(data: bytes) -> str:
+    """The `message` of a JSON record; where there is none, its bytes as text."""
+    value = _parse(data)
+    message = None if value is None else value.get("message")
+    return message if isinstance(message, str) else data.decode("utf-8", "replace")
+
+
+def _parse(data: bytes) -> dict[str, Any] | None:
+    try:
+        value = json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _progress(value: dict[str, Any]) -> str:
+    activity = str(value.get("activity") or "")
+    status = " ".join(str(value[name]) for name in ("status", "current_operation") if value.get(name))
+    percent = value.get("percent")
+    told = f"{percent:.0f}%" if isinstance(percent, int | float) and not isinstance(percent, bool) else ""
+    if value.get("completed") and not told:
+        told = "done"
+    rest = " ".join(part for part in (status, told) if part)
+    return ": ".join(part for part in (activity, rest) if part)
+
+
+def _encode(text: str) -> bytes:
+    """UTF-8; a lone surrogate, which JSON can say and UTF-8 cannot, becomes a question mark."""
+    return text.encode("utf-8", "replace")
