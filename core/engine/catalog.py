@@ -127,7 +127,10 @@ def problems(store: str) -> tuple[str, ...]:
     free = shutil.disk_usage(store).free
     if free < _LOW_DISK:
         found.append(f"The disk that holds {store} has only {free // 1024} KiB left: jobs wait when it is full.")
-    for name in ("jobs", "content", "log"):
-        if not os.access(os.path.join(store, name), os.R_OK | os.W_OK | os.X_OK):
-            found.append(f"The directory {os.path.join(store, name)} cannot be used: check its permissions.")
+    directories = (os.path.join(store, name) for name in ("jobs", "content", "log"))
+    found.extend(
+        f"The directory {directory} cannot be used: check its permissions."
+        for directory in directories
+        if not os.access(directory, os.R_OK | os.W_OK | os.X_OK)
+    )
     return tuple(found)

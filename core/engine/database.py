@@ -34,7 +34,8 @@ def explain(error: sqlite3.Error, path: str) -> ServiceError:
     code = getattr(error, "sqlite_errorname", "") or ""
     if code.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
         return Unavailable(
-            f"The database {path} is damaged ({text}). Run `jobdeck rebuild`: it is made again from the job directories."
+            f"The database {path} is damaged ({text}). Run `jobdeck rebuild`: it is made again from the job"
+            " directories."
         )
     if code.startswith("SQLITE_FULL"):
         return Unavailable(f"The disk that holds {path} is full: free some space and try again. Nothing was changed.")

@@ -26,7 +26,7 @@ async def serve_local(settings: Settings) -> None:
 
 
 def start_local(settings: Settings) -> None:
-    """Start `jobdeck serve --local` in a session of its own, with nothing of this process but its user and its store."""
+    """Start `jobdeck serve --local` in a session of its own: nothing of this process stays but its user and store."""
     variables = {
         name: value
         for name, value in os.environ.items()
