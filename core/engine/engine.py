@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 import sqlite3
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -48,11 +47,12 @@ from .leading import Lead, leader_alive, leader_facts
 from .locks import FileLock, is_held
 from .lost import settle_lost
 from .opening import note_boot, open_store
-from .outcome import Progression, discard_directory, lock_of, read_spec, write_end
+from .outcome import Progression, discard_directory, lock_of, read_spec
 from .paths import job_directory
 from .reading import Reading
 from .rows import insert_job, job_of_row, row_of_spec, update_job
 from .secrets import unseal
+from .starting import Starting
 from .submit import Origin, Prepared, lay_out, prepare, put_on_record, request_again
 from .watches import Watches
 
@@ -74,7 +74,7 @@ class Engine:
         self._lead: Lead | None = None
         self._reading = Reading(self._store)
         self._inputs: dict[int, FileLock] = {}
-        self._zygote: Any = None
+        self._starting = Starting(settings, self.name, self._database, self._watches, forks=mode == "stay")
 
     @classmethod
     async def open(cls, settings: Settings | None = None, mode: Mode = "act") -> Engine:
@@ -98,7 +98,7 @@ class Engine:
                 await engine._database.write(lambda connection: import_missing(connection, settings.data_directory))
             if mode != "look":
                 engine._lead = Lead(
-                    engine._store, engine.name, engine._database, engine._watches, engine._start_queued,
+                    engine._store, engine.name, engine._database, engine._watches, engine._starting.start_queued,
                     settings.max_running,
                 )  # fmt: skip
                 await engine._lead.open()
@@ -116,8 +116,7 @@ class Engine:
             due = await self._lead.close()
         await self._watches.close()
         self._reading.close()
-        if self._zygote is not None:
-            self._zygote.close()
+        self._starting.close()
         for lock in self._inputs.values():
             lock.close()
         self._database.close()
@@ -163,7 +162,7 @@ class Engine:
             raise
         put_on_record(directory)
         if claimed:
-            await self._start(id, directory, lock, prepared.secrets)
+            await self._starting.start(id, directory, lock, prepared.secrets)
         else:
             lock.close()
             if self._lead is not None:
@@ -191,64 +190,6 @@ class Engine:
         ahead = slots.eligible(connection, self.settings.max_running)
         insert_job(connection, row)
         return not ahead and slots.claim(connection, row["id"], self.name, self.settings.max_running)
-
-    async def _start(self, id: int, directory: str, lock: FileLock, secrets: Mapping[str, str]) -> None:
-        """Hand a claimed job with its lock to a runner. A runner that cannot be started ends the job, truthfully."""
-        ours, theirs = socket.socketpair()
-        try:
-            self._starter()(directory, id, lock=lock.fileno(), watch=theirs.fileno(), secrets=secrets)
-        except OSError as error:
-            ours.close()
-            reason = f"The job could not be started: {error}"
-            columns = await asyncio.to_thread(write_end, directory, id, Status.Failed, reason)
-            await self._database.write(lambda c: update_job(c, id, columns))
-            return
-        finally:
-            theirs.close()
-            lock.close()
-        self._watches.add(id, directory, ours)
-
-    def _starter(self) -> Callable[..., int]:
-        from core.runner.start import Zygote, start_fresh
-
-        if self._mode != "stay":
-            return start_fresh
-        if self._zygote is None or not self._zygote.alive:
-            self._zygote = Zygote(self._store)
-        starter: Callable[..., int] = self._zygote.start_runner
-        return starter
-
-    async def _start_queued(self, id: int) -> None:
-        """Start a queued job if nobody else does."""
-        directory = self._directory(id)
-        spec = read_spec(directory)
-        try:
-            lock = lock_of(directory)
-        except FileNotFoundError:
-            lock = None
-        if spec is None or lock is None:
-            await self._database.write(
-                lambda c: c.execute(
-                    "UPDATE job SET status = ?, ended = created, reason = ? WHERE id = ? AND status = 0",
-                    (int(Status.Failed), "The job's directory is gone, so it could not be started.", id),
-                )
-            )
-            return
-        try:
-            if not lock.take():
-                lock.close()
-                return
-            clear = {name: unseal(self._store, text, f"job:{id}:{name}") for name, text in spec["secrets"].items()}
-            claimed = await self._database.write(lambda c: slots.claim(c, id, self.name, self.settings.max_running))
-        except BaseException:
-            lock.close()
-            raise
-        if not claimed:
-            lock.close()
-            return
-        if os.path.exists(os.path.join(directory, "spec.json.new")):
-            put_on_record(directory)
-        await self._start(id, directory, lock, clear)
 
     def _ended(self, id: int) -> None:
         if self._lead is not None:

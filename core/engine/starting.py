@@ -1,0 +1,99 @@
+"""Starting jobs: a claimed job and its lock are handed to a runner."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from core.config import Settings
+from core.service import Status
+
+from . import slots
+from .database import Database
+from .locks import FileLock
+from .outcome import lock_of, read_spec, write_end
+from .paths import job_directory
+from .rows import update_job
+from .secrets import unseal
+from .submit import put_on_record
+from .watches import Watches
+
+
+class Starting:
+    """How one engine starts jobs. `forks`: it lives long, and keeps a zygote from which runners are forked."""
+
+    def __init__(self, settings: Settings, engine: str, database: Database, watches: Watches, *, forks: bool) -> None:
+        self._store = settings.data_directory
+        self._max_running = settings.max_running
+        self._engine = engine
+        self._database = database
+        self._watches = watches
+        self._forks = forks
+        self._zygote: Any = None
+
+    async def start(self, id: int, directory: str, lock: FileLock, secrets: Mapping[str, str]) -> None:
+        """Hand a claimed job with its lock to a runner. A runner that cannot be started ends the job, truthfully."""
+        ours, theirs = socket.socketpair()
+        try:
+            self._starter()(directory, id, lock=lock.fileno(), watch=theirs.fileno(), secrets=secrets)
+        except OSError as error:
+            ours.close()
+            reason = f"The job could not be started: {error}"
+            columns = await asyncio.to_thread(write_end, directory, id, Status.Failed, reason)
+            await self._database.write(lambda c: update_job(c, id, columns))
+            return
+        finally:
+            theirs.close()
+            lock.close()
+        self._watches.add(id, directory, ours)
+
+    def _starter(self) -> Callable[..., int]:
+        from core.runner.start import Zygote, start_fresh
+
+        if not self._forks:
+            return start_fresh
+        if self._zygote is None or not self._zygote.alive:
+            self._zygote = Zygote(self._store)
+        starter: Callable[..., int] = self._zygote.start_runner
+        return starter
+
+    async def start_queued(self, id: int) -> None:
+        """Start a queued job if nobody else does."""
+        directory = job_directory(self._store, id)
+        spec = read_spec(directory)
+        try:
+            lock = lock_of(directory)
+        except FileNotFoundError:
+            lock = None
+        if spec is None or lock is None:
+            await self._database.write(
+                lambda c: c.execute(
+                    "UPDATE job SET status = ?, ended = created, reason = ? WHERE id = ? AND status = 0",
+                    (int(Status.Failed), "The job's directory is gone, so it could not be started.", id),
+                )
+            )
+            return
+        try:
+            if not lock.take():
+                lock.close()
+                return
+            clear = {name: unseal(self._store, text, f"job:{id}:{name}") for name, text in spec["secrets"].items()}
+            claimed = await self._database.write(lambda c: slots.claim(c, id, self._engine, self._max_running))
+        except BaseException:
+            lock.close()
+            raise
+        if not claimed:
+            lock.close()
+            return
+        if os.path.exists(os.path.join(directory, "spec.json.new")):
+            put_on_record(directory)
+        await self.start(id, directory, lock, clear)
+
+    def close(self) -> None:
+        """Let the zygote go; runners stay."""
+        if self._zygote is not None:
+            self._zygote.close()
+            self._zygote = None
