@@ -1,0 +1,40 @@
+"""All benchmarks, each beside its floor in the same run: `python -m benchmarks` writes benchmarks/RESULTS.md."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import os
+import platform
+import sys
+from pathlib import Path
+
+from benchmarks import command_bench, engine_bench, journal_bench
+from benchmarks.table import Row, markdown
+
+_ALL = {"engine": engine_bench.run, "command": command_bench.run, "journal": journal_bench.run}
+
+
+def main() -> int:
+    """Run the benchmarks named, or all, and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"which ones: {', '.join(_ALL)} (default: all)")
+    arguments = parser.parse_args()
+    for name in arguments.names:
+        if name not in _ALL:
+            parser.error(f"there is no benchmark {name!r}")
+    rows: list[Row] = []
+    for name in arguments.names or _ALL:
+        print(f"{name} …", file=sys.stderr, flush=True)
+        rows += _ALL[name]()
+    table = markdown(rows)
+    print(table, end="")
+    if not arguments.names:
+        system = f"{os.cpu_count()} cores, Linux {platform.release()}, Python {platform.python_version()}"
+        head = f"# Benchmarks\n\nMeasured {datetime.date.today()} on {system}. Trust the ratios: each floor ran beside it.\n\n"
+        (Path(__file__).parent / "RESULTS.md").write_text(head + table)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
