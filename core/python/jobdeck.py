@@ -1,0 +1,234 @@
+"""Talk to the job that this script runs in.
+
+    import jobdeck
+
+    jobdeck.emit({"host": "web1", "free": 0.4})         # an object for the pipeline
+    jobdeck.progress(40, "Copying", status="12 of 30")
+    jobdeck.warn("Disk is filling up")
+    name = jobdeck.ask("Which host?")
+    if jobdeck.ask("Go on?", choices=["&Yes", "&No"], default="No") == "Yes": ...
+    jobdeck.job.id, jobdeck.script.path
+
+Outside a job it prints, and asks at the terminal, so that a script runs by hand as well.
+Python 3.8 or newer, standard library only. Threads may use it at once, and so may forked children.
+"""
+
+import atexit
+import os
+import sys
+
+from _jobdeck_channel import Channel, JobdeckError
+
+__all__ = [
+    "JobdeckError", "Secret", "ask", "debug", "emit", "error", "in_job", "information", "job", "parameter",
+    "parameters", "progress", "script", "verbose", "warn",
+]  # fmt: skip
+
+_path = os.environ.get("JOBDECK_CHANNEL")
+_channel = Channel(_path) if _path else None
+_MISSING = object()
+
+
+class Secret(str):
+    """A parameter's annotation: `def main(password: jobdeck.Secret)`. Text that does not show itself in a repr."""
+
+    __slots__ = ()
+
+    def __repr__(self):
+        return "Secret('***')"
+
+
+class Record(object):
+    """What is known of the job or of the script, by attribute; `vars(…)` gives all of it."""
+
+    def __init__(self, values):
+        self.__dict__.update(values)
+
+    def __repr__(self):
+        return "Record(%s)" % ", ".join("%s=%r" % item for item in sorted(self.__dict__.items()))
+
+
+def in_job():
+    """Whether this runs inside a job."""
+    return _channel is not None
+
+
+def emit(value):
+    """Put an object into the job's pipeline: anything JSON can say, dates, paths, dataclasses, sets, …
+
+    Raises ValueError for an object that holds itself.
+    """
+    from _jobdeck_values import plain
+
+    value = plain(value)
+    if _channel is None:
+        from _jobdeck_alone import show
+
+        show(value)
+    else:
+        _flush()
+        _channel.send({"type": "object", "value": value})
+
+
+def progress(percent=None, activity=None, status=None, seconds=None, operation=None, completed=False):
+    """Say how far the job is: `percent` from 0 to 100, `seconds` that are left; whatever is not known is left out."""
+    message = {"type": "progress"}
+    for name, value in (("activity", activity), ("status", status), ("operation", operation)):
+        if value is not None:
+            message[name] = str(value)
+    for name, value in (("percent", percent), ("seconds", seconds)):
+        if value is not None:
+            number = float(value)
+            if number != number or number in (float("inf"), float("-inf")):
+                raise ValueError("%s must be a number, not %r." % (name, value))
+            message[name] = min(max(number, 0.0), 100.0) if name == "percent" else max(number, 0.0)
+    if completed:
+        message["completed"] = True
+    if _channel is None:
+        from _jobdeck_alone import show_progress
+
+        show_progress(message)
+    else:
+        _flush()
+        _channel.send(message)
+
+
+def information(message):
+    """A line for whoever reads the job's output."""
+    _tell("information", message)
+
+
+def warn(message):
+    """A warning: the job will end as Warning at best."""
+    _tell("warning", message)
+
+
+def debug(message):
+    """A message for who looks for mistakes."""
+    _tell("debug", message)
+
+
+def verbose(message):
+    """A message for who wants to know everything."""
+    _tell("verbose", message)
+
+
+def error(message, category="", id="", exception_type="", position="", stack=""):
+    """An error record: the job goes on, and will end as Error. `message` may be an exception."""
+    if isinstance(message, BaseException):
+        import traceback
+
+        found = message
+        exception_type = exception_type or type(found).__name__
+        stack = stack or "".join(traceback.format_exception(type(found), found, found.__traceback__))
+        if not position and found.__traceback__ is not None:
+            last = traceback.extract_tb(found.__traceback__)[-1]
+            position = "%s:%s" % (last.filename, last.lineno)
+        message = str(found) or type(found).__name__
+    if not position:
+        frame = sys._getframe(1)
+        position = "%s:%d" % (frame.f_code.co_filename, frame.f_lineno)
+    _tell("error", message, category=category, id=id, exception_type=exception_type, position=position, stack=stack)
+
+
+def ask(prompt, secret=False, choices=None, default=None):
+    """Ask a person and wait for the answer: a text, or the label of one of the choices.
+
+    `choices`: texts, or {"label": …, "help": …}; an & stands before the letter that is enough. `secret` answers are
+    shown and recorded nowhere. Raises JobdeckError when the question ends without an answer.
+    """
+    from _jobdeck_values import plain
+
+    prompt = plain(str(prompt))
+    choices = [plain(choice) if isinstance(choice, dict) else plain(str(choice)) for choice in choices or ()]
+    default = None if default is None else plain(str(default))
+    if _channel is None:
+        from _jobdeck_alone import ask as ask_here
+
+        return ask_here(prompt, secret, choices, default)
+    _flush()
+    question = {
+        "type": "ask",
+        "message": prompt,
+        "secret": bool(secret),
+        "choices": choices or None,
+        "default": default,
+    }
+    answer = _channel.ask(question).get("answer")
+    return answer if answer is not None else ""
+
+
+def parameter(name, default=_MISSING):
+    """The value of one parameter of this job, secrets included.
+
+    Outside a job, the environment variable of that name. Raises JobdeckError when there is none and no default.
+    """
+    if _channel is None:
+        value = os.environ.get(name)
+        if value is None and default is _MISSING:
+            raise JobdeckError("There is no parameter '%s': outside a job, set the variable %s." % (name, name))
+        return default if value is None else value
+    if default is not _MISSING:
+        return parameters().get(name, default)
+    return _channel.request({"type": "parameter", "name": str(name)}).get("value")
+
+
+def parameters():
+    """All parameters of this job as a dict, secrets included; outside a job, none."""
+    if _channel is None:
+        return {}
+    return dict(_channel.request({"type": "parameters"}).get("value") or {})
+
+
+def _tell(kind, message, **fields):
+    from _jobdeck_values import plain
+
+    message = plain(str(message))
+    if _channel is None:
+        from _jobdeck_alone import tell
+
+        tell(kind, message)
+        return
+    _flush()
+    record = {"type": kind, "message": message}
+    record.update((name, plain(str(value))) for name, value in fields.items() if value)
+    _channel.record(record)
+
+
+def _flush():
+    """What was printed so far stands before what is sent now."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            try:
+                stream.flush()
+            except (OSError, ValueError):
+                # closed, or nobody reads: the script hears of it when it prints
+                continue
+
+
+def __getattr__(name):
+    """`job` and `script`, asked for when they are first used."""
+    if name not in ("job", "script"):
+        raise AttributeError("module 'jobdeck' has no attribute %r" % name)
+    if _channel is None:
+        from _jobdeck_alone import describe_job
+
+        told = describe_job()
+    else:
+        told = _channel.request({"type": "job"})
+    for kind in ("job", "script"):
+        globals()[kind] = Record(told.get(kind) or {})
+    return globals()[name]
+
+
+def _at_exit():
+    try:
+        _channel.confirm()
+    except JobdeckError:
+        # the runner is gone; the script did all it could
+        return
+
+
+if _channel is not None:
+    atexit.register(_at_exit)
+    os.register_at_fork(after_in_child=_channel.after_fork)

@@ -1,0 +1,273 @@
+"""The helper for shells, `jobdeck-job`: one message to the job per call. Lean: every call starts an interpreter."""
+
+import json
+import os
+import sys
+
+_CORE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+sys.path.insert(0, os.path.join(_CORE, "python"))
+
+USAGE = """\
+jobdeck-job emit JSON                     an object for the pipeline ("-": each line of standard input is one)
+jobdeck-job emit --text TEXT              a text as an object ("-": standard input)
+jobdeck-job emit -k NAME=VALUE…           an object of its fields; VALUE is JSON where it is, else text
+jobdeck-job progress PERCENT [ACTIVITY] [--status TEXT] [--seconds N]
+jobdeck-job info|warn|error|debug|verbose MESSAGE…      ("-": standard input)
+jobdeck-job ask PROMPT [--secret] [--choice LABEL]… [--default ANSWER]      prints the answer
+jobdeck-job parameter NAME                prints a parameter's value, secrets too
+jobdeck-job job [FIELD]                   prints what is known of the job, as JSON
+jobdeck-job script [FIELD]                … of the script
+Put -- before a text that begins with a dash."""
+
+_KINDS = {
+    "info": "information", "information": "information", "warn": "warning", "warning": "warning", "error": "error",
+    "debug": "debug", "verbose": "verbose",
+}  # fmt: skip
+
+
+class Misuse(Exception):
+    """A wrong call; the text is a sentence."""
+
+
+def _split(words, flags, values):
+    """(plain words, {option: [values]}) of a command's words; -- ends the options."""
+    plain, options = [], {}
+    words = list(words)
+    while words:
+        word = words.pop(0)
+        name, equals, value = word.partition("=")
+        if word == "--":
+            plain.extend(words)
+            break
+        if word in flags:
+            options[word] = [""]
+        elif word in values or (equals and word.startswith("--") and name in values):
+            if not (equals and name in values):
+                name = word
+                if not words:
+                    raise Misuse("%s needs a value." % word)
+                value = words.pop(0)
+            options.setdefault(name, []).append(value)
+        elif word.startswith("-") and len(word) > 1 and not _is_number(word):
+            raise Misuse("There is no option %s here; put -- before a text that begins with a dash." % word)
+        else:
+            plain.append(word)
+    return plain, options
+
+
+def _is_number(text):
+    try:
+        return float(text) == float(text)
+    except ValueError:
+        return False
+
+
+def _input():
+    return sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
+
+
+def _json(text):
+    try:
+        return json.loads(text, parse_constant=lambda word: word)
+    except ValueError as problem:
+        raise Misuse(
+            "This is not JSON: %s (%s). For plain text: jobdeck-job emit --text TEXT" % (text[:80], problem)
+        ) from None
+
+
+def _value(text):
+    try:
+        return json.loads(text, parse_constant=lambda word: word)
+    except ValueError:
+        return text
+
+
+def _objects(words):
+    plain, options = _split(words, (), ("--text", "-k", "--key"))
+    fields = options.get("-k", []) + options.get("--key", [])
+    if fields:
+        # `-k a=1 b=2` means the same as `-k a=1 -k b=2`
+        named = {}
+        for field in fields + plain:
+            name, equals, value = field.partition("=")
+            if not equals or not name or "--text" in options:
+                raise Misuse("Write each field as NAME=VALUE, not %s." % field)
+            named[name] = _value(value)
+        return [named]
+    if "--text" in options:
+        if plain or len(options["--text"]) > 1:
+            raise Misuse("emit --text takes one text; quote it.")
+        text = options["--text"][0]
+        return [_input().rstrip("\n") if text == "-" else text]
+    if len(plain) != 1:
+        raise Misuse("emit takes one JSON value; quote it. For plain text: jobdeck-job emit --text TEXT")
+    if plain[0] != "-":
+        return [_json(plain[0])]
+    text = _input()
+    try:
+        return [json.loads(text, parse_constant=lambda word: word)]
+    except ValueError:
+        return [_json(line) for line in text.splitlines() if line.strip()]
+
+
+def _progress(words):
+    plain, options = _split(words, (), ("--status", "--seconds", "--operation"))
+    if not plain or len(plain) > 2:
+        raise Misuse("progress takes PERCENT and an ACTIVITY; quote the activity.")
+    message = {"type": "progress"}
+    for name, given in (("percent", plain[:1]), ("seconds", options.get("--seconds", [])[-1:])):
+        if given:
+            text = given[0].rstrip("%") if name == "percent" else given[0]
+            if not _is_number(text) or float(text) in (float("inf"), float("-inf")):
+                raise Misuse(
+                    "%s must be a number, not %s." % ("PERCENT" if name == "percent" else "--seconds", given[0])
+                )
+            message[name] = max(0.0, min(float(text), 100.0) if name == "percent" else float(text))
+    for name, given in (
+        ("activity", plain[1:]),
+        ("status", options.get("--status")),
+        ("operation", options.get("--operation")),
+    ):
+        if given:
+            message[name] = _clean(given[-1])
+    return message
+
+
+def _clean(value):
+    from _jobdeck_values import plain
+
+    return plain(value)
+
+
+def _print(value):
+    if isinstance(value, bool) or value is None:
+        value = {True: "true", False: "false", None: ""}[value]
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape") + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def _ask(words, channel):
+    plain, options = _split(words, ("--secret",), ("--choice", "--default"))
+    if len(plain) != 1:
+        raise Misuse("ask takes one PROMPT; quote it.")
+    choices = [_clean(choice) for choice in options.get("--choice", [])]
+    default = options.get("--default", [None])[-1]
+    default = None if default is None else _clean(default)
+    prompt = _clean(plain[0])
+    if channel is None:
+        from _jobdeck_alone import ask
+
+        answer = ask(prompt, "--secret" in options, choices, default)
+    else:
+        question = {"type": "ask", "message": prompt, "secret": "--secret" in options}
+        question.update(choices=choices or None, default=default)
+        answer = channel.request(question).get("answer")
+    _print(answer or "")
+
+
+def _parameter(words, channel):
+    plain, _ = _split(words, (), ())
+    if len(plain) != 1:
+        raise Misuse("parameter takes one NAME.")
+    if channel is not None:
+        _print(channel.request({"type": "parameter", "name": plain[0]}).get("value"))
+        return
+    value = os.environ.get(plain[0])
+    if value is None:
+        from _jobdeck_channel import JobdeckError
+
+        raise JobdeckError("There is no parameter '%s': outside a job, set the variable %s." % (plain[0], plain[0]))
+    _print(value)
+
+
+def _about(kind, words, channel):
+    plain, _ = _split(words, (), ())
+    if len(plain) > 1:
+        raise Misuse("%s takes one FIELD at most." % kind)
+    if channel is None:
+        from _jobdeck_alone import describe_job
+
+        told = describe_job()
+    else:
+        told = channel.request({"type": "job"})
+    record = told.get(kind) or {}
+    if plain and plain[0] not in record:
+        raise Misuse("There is no field %s. There are: %s." % (plain[0], ", ".join(record)))
+    _print(record[plain[0]] if plain else record)
+
+
+def _send(messages, channel):
+    for number, message in enumerate(messages, 1):
+        if channel is None:
+            from _jobdeck_alone import show, show_progress, tell
+
+            kind = message["type"]
+            if kind == "object":
+                show(message["value"])
+            elif kind == "progress":
+                show_progress(message)
+            else:
+                tell(kind, message["message"])
+        elif number == len(messages):
+            # the last one's acknowledgement stands for all: they are recorded in order
+            channel.record(message)
+        else:
+            channel.send(message)
+
+
+def run(words):
+    """Do one command. Raises Misuse, JobdeckError."""
+    verb, rest = words[0], words[1:]
+    path = os.environ.get("JOBDECK_CHANNEL")
+    channel = None
+    if path:
+        from _jobdeck_channel import Channel
+
+        channel = Channel(path)
+    if verb == "emit":
+        _send([{"type": "object", "value": _clean(value)} for value in _objects(rest)], channel)
+    elif verb == "progress":
+        _send([_progress(rest)], channel)
+    elif verb in _KINDS:
+        plain, _ = _split(rest, (), ())
+        if not plain:
+            raise Misuse("%s needs a message." % verb)
+        text = _input().rstrip("\n") if plain == ["-"] else " ".join(plain)
+        _send([{"type": _KINDS[verb], "message": _clean(text)}], channel)
+    elif verb == "ask":
+        _ask(rest, channel)
+    elif verb == "parameter":
+        _parameter(rest, channel)
+    elif verb in ("job", "script"):
+        _about(verb, rest, channel)
+    else:
+        raise Misuse("There is no command %s. Try: jobdeck-job --help" % verb)
+
+
+def main():
+    """The process: exit code 0, 2 for wrong use, 1 for anything else."""
+    words = [word for word in sys.argv[1:]]
+    if not words:
+        sys.stderr.write(USAGE + "\n")
+        return 2
+    if words[0] in ("-h", "--help", "help"):
+        print(USAGE)
+        return 0
+    from _jobdeck_channel import JobdeckError
+
+    try:
+        run(words)
+    except Misuse as problem:
+        sys.stderr.write("jobdeck-job: %s\n" % problem)
+        return 2
+    except (JobdeckError, OSError, ValueError) as problem:
+        sys.stderr.write("jobdeck-job: %s\n" % problem)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
