@@ -43,7 +43,8 @@ def fill(settings: Settings, script: str, count: int) -> None:
     begin(connection, 10)
     connection.execute(
         f"WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < {int(count)})"
-        f" INSERT INTO job (id, run_id, {', '.join(names)}) SELECT i, 'run-' || i, {', '.join(names)} FROM n, job WHERE id = 1"
+        f" INSERT INTO job (id, run_id, {', '.join(names)})"
+        f" SELECT i, 'run-' || i, {', '.join(names)} FROM n, job WHERE id = 1"
     )
     connection.execute("UPDATE sequence SET value = ? WHERE name = 'job'", (count,))
     connection.execute("COMMIT")

@@ -21,7 +21,8 @@ from core.service import RunRequest
 _CONCURRENCY = 16
 _JOBS = 400
 _GIGABYTE = 1 << 30
-_PRODUCER = "yes 'a line of one hundred bytes, its end included, which is what a log of a server has in the mean, ok' | head -c {size}\n"
+_LINE = "a line of one hundred bytes, its end included, which is what a log of a server has in the mean, ok."
+_PRODUCER = f"yes '{_LINE[:99]}' | head -c {_GIGABYTE}\n"
 
 
 def _settings(directory: str) -> Settings:
@@ -106,8 +107,10 @@ def _private_memory(pid: int) -> float:
 
 async def _runner_memory(engine: Engine, script: str) -> float:
     job = await engine.run(RunRequest(path=script, environment="sh"))
-    while (job := await engine.job(job.id)).process_id is None:
-        await asyncio.sleep(0.01)
+    async for record in engine.records(job.id, streams=frozenset({journal.STATE}), follow=True):
+        assert record.number
+        break
+    job = await engine.job(job.id)
     stat = Path(f"/proc/{job.process_id}/stat").read_text()
     parent = int(stat.rpartition(")")[2].split()[1])
     memory = _private_memory(parent)
@@ -131,7 +134,7 @@ async def _run(directory: str) -> list[Row]:
             spawned.append(await _spawn_loop(directory, noop))
             ran.append(await _jobs(engine, noop))
         first = await _first_byte(engine, script("echo.sh", "echo x\n"))
-        producer = script("gigabyte.sh", _PRODUCER.format(size=_GIGABYTE))
+        producer = script("gigabyte.sh", _PRODUCER)
         cats, ingests = [], []
         for _ in range(3):
             cats.append(_cat(directory, producer))
