@@ -1,0 +1,54 @@
+"""The standard input of `jobdeck run`: what it is, and its bytes for the job."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import stat
+from collections.abc import AsyncIterator
+
+_PIECE = 1 << 16
+
+
+def kind(descriptor: int = 0) -> str:
+    """"terminal", "pipe" (something that can be read to its end) or "none" (closed, or /dev/null)."""
+    try:
+        seen = os.fstat(descriptor)
+    except OSError:
+        return "none"
+    if stat.S_ISCHR(seen.st_mode):
+        if os.isatty(descriptor):
+            return "terminal"
+        if seen.st_rdev == os.makedev(1, 3):
+            return "none"
+    return "none" if stat.S_ISDIR(seen.st_mode) else "pipe"
+
+
+async def chunks(descriptor: int = 0) -> AsyncIterator[bytes]:
+    """The bytes as they come, until their end. Nothing is read that is not asked for."""
+    loop = asyncio.get_running_loop()
+    watched = True
+    while True:
+        if watched:
+            ready = loop.create_future()
+            try:
+                loop.add_reader(descriptor, lambda ready=ready: ready.done() or ready.set_result(None))
+            except PermissionError:
+                # a regular file is always ready, and epoll does not take it
+                watched = False
+                continue
+            try:
+                await ready
+            finally:
+                loop.remove_reader(descriptor)
+        try:
+            piece = os.read(descriptor, _PIECE)
+        except BlockingIOError:
+            continue
+        except ConnectionResetError:
+            return
+        if not piece:
+            return
+        yield piece
+        if not watched:
+            await asyncio.sleep(0)

@@ -1,0 +1,88 @@
+"""`jobdeck environments`: add, list, change and remove what runs scripts."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from core.service import Environment, Invalid
+from tui import options, say
+from tui.connection import service
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of environments and of each of its verbs."""
+    options.add_json(parser)
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", parser_class=options.Parser)
+    every = verbs.add_parser("list", help="all of them, found or added")
+    add = verbs.add_parser("add", help="add one: any command line")
+    add.add_argument("name", metavar="NAME")
+    add.add_argument("path", metavar="EXECUTABLE", help="a path, or a name on PATH")
+    change = verbs.add_parser("change", help="change one; a found one becomes your own")
+    change.add_argument("name", metavar="NAME")
+    change.add_argument("--path", metavar="EXECUTABLE", default=argparse.SUPPRESS)
+    for verb in (add, change):
+        verb.add_argument(
+            "--argument", dest="arguments", action="append", default=argparse.SUPPRESS, metavar="ARGUMENT",
+            help="once per argument (--argument=-x); {scriptPath} stands for the script, else it comes last",
+        )  # fmt: skip
+        verb.add_argument("--kind", choices=("command", "python"), default=argparse.SUPPRESS)
+        verb.add_argument("--env", dest="variables", action="append", default=argparse.SUPPRESS, metavar="NAME=VALUE")
+    add.add_argument("rest", nargs="*", metavar="-- ARGUMENT", help="the arguments, as they stand on its command line")
+    remove = verbs.add_parser("remove", help="remove one that was added")
+    remove.add_argument("name", metavar="NAME")
+    for verb in (every, add, change, remove):
+        verb.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="one JSON value")
+
+
+def _settings(arguments: argparse.Namespace) -> dict[str, Any]:
+    given = {name: value for name, value in vars(arguments).items() if name in Environment.__dataclass_fields__}
+    given.pop("name", None)
+    words = tuple(given.pop("arguments", ())) + tuple(getattr(arguments, "rest", ()))
+    if words:
+        given["arguments"] = words if any("{scriptPath}" in word for word in words) else (*words, "{scriptPath}")
+    if "variables" in given:
+        given["variables"] = options.assignments(given["variables"], "--env")
+    return given
+
+
+async def run(arguments: argparse.Namespace) -> int:
+    """Do what the verb behind `environments` says; without one, list them."""
+    verb = arguments.verb or "list"
+    async with service("look" if verb == "list" else "act") as engine:
+        if verb == "list":
+            return _list(list(await engine.environments()), arguments.json)
+        if verb == "remove":
+            await engine.remove_environment(arguments.name)
+            if arguments.json:
+                say.write_json({"removed": arguments.name})
+            else:
+                say.tell(f"Removed the environment {arguments.name}.")
+            return 0
+        settings = _settings(arguments)
+        if verb == "add":
+            environment = await engine.add_environment(Environment(name=arguments.name, found=False, **settings))
+        elif not settings:
+            raise Invalid("Say what to change; `jobdeck environments change --help` lists what there is.")
+        else:
+            environment = await engine.change_environment(arguments.name, **settings)
+    if arguments.json:
+        say.write_json(environment)
+    else:
+        say.tell(f"{'Added' if verb == 'add' else 'Changed'} the environment {environment.name}.")
+    return 0
+
+
+def _list(environments: list[Environment], as_json: bool) -> int:
+    if as_json:
+        say.write_json(environments)
+        return 0
+    say.table(
+        ("NAME", "", "VERSION", "COMMAND LINE"),
+        [
+            (item.name, "found" if item.found else "added", item.version, " ".join((item.path, *item.arguments)))
+            for item in environments
+        ],
+        give=3,
+    )
+    return 0

@@ -1,0 +1,89 @@
+"""`jobdeck job`: everything about one job."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from core.json_shapes import rfc3339
+from core.service import Job
+from tui import options, outcome, say
+from tui.connection import service
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of job."""
+    options.add_id(parser)
+    options.add_json(parser, "the job as JSON")
+
+
+async def run(arguments: argparse.Namespace) -> int:
+    """Show it."""
+    async with service("look") as engine:
+        job = await engine.job(await options.job_id(engine, arguments.id))
+    if arguments.json:
+        say.write_json(job)
+    else:
+        show(job)
+    return 0
+
+
+def show(job: Job) -> None:
+    """The facts of a job for people."""
+    progress = [job.activity, job.status_description, job.current_operation]
+    percent = None if job.percent_complete is None else f"{job.percent_complete:.0f}%"
+    receipt = job.receipt or {}
+    say.facts(
+        [
+            ("Job", job.id),
+            ("Status", f"{outcome.GLYPHS[job.status]} {job.status.name}"),
+            ("Reason", job.reason),
+            ("Queued", job.queue_reason),
+            ("Exit code", job.exit_code),
+            ("Signal", job.signal),
+            ("Script", job.script),
+            ("Path", job.script_path),
+            ("Environment", job.environment),
+            ("Parameters", "\n".join(f"{name} = {_value(value)}" for name, value in job.parameters.items())),
+            ("Directory", job.working_directory),
+            ("Who", f"{job.identity} on {job.computer_name}" if job.computer_name else job.identity),
+            ("Created", rfc3339(job.created)),
+            ("Started", rfc3339(job.started)),
+            ("Ended", rfc3339(job.ended)),
+            ("Took", say.duration(job.started, job.ended)),
+            ("Process", None if job.status.finished else job.process_id),
+            ("Progress", " ".join(part for part in [percent, *progress] if part) or None),
+            ("Waits for", f"an answer: jobdeck answer {job.id}" if job.feedback is not None else None),
+            ("Timeout", f"{job.timeout:g} s" if job.timeout else None),
+            ("Attempt", job.attempt if job.attempt > 1 else None),
+            ("Rerun of", job.rerun_of),
+            ("Parent job", job.parent_job),
+            ("Children", ", ".join(map(str, job.children))),
+            ("Output", f"{job.bytes} bytes in {job.records} records"),
+            ("Objects", job.objects or None),
+            ("Errors", job.errors or None),
+            ("Warnings", job.warnings or None),
+            ("Content", job.content_hash),
+            ("Git commit", job.git_commit),
+            ("Tags", ", ".join(job.tags)),
+            ("Notes", job.notes),
+            ("Signalled", _processes(receipt.get("signalled"))),
+            ("Survived", _processes(receipt.get("survived"))),
+            ("Remarks", "\n".join(job.remarks)),
+            ("Run id", job.run_id),
+        ]
+    )
+
+
+def _value(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _processes(processes: object) -> str:
+    if not isinstance(processes, (list, tuple)):
+        return ""
+    return ", ".join(
+        f"{process.get('name')} ({process.get('process_id')}{', ' + str(process['signal']) if 'signal' in process else ''})"
+        for process in processes
+        if isinstance(process, dict)
+    )

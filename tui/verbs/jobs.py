@@ -1,0 +1,81 @@
+"""`jobdeck jobs`: list jobs, newest first."""
+
+from __future__ import annotations
+
+import argparse
+
+from core.service import Invalid, Job, JobQuery
+from tui import options, outcome, say
+from tui.connection import service
+
+_ORDERS = {"desc": True, "descending": True, "newest": True, "asc": False, "ascending": False, "oldest": False}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of jobs."""
+    parser.add_argument("--take", type=int, default=50, metavar="N", help="at most so many (50)")
+    parser.add_argument("--before", metavar="ID", help="go on behind this job: the last one already seen")
+    parser.add_argument(
+        "--status", nargs="+", action="extend", metavar="S", help="only these; Active and Historical stand for several"
+    )
+    parser.add_argument("--script", metavar="NAME", help="only jobs of this script")
+    parser.add_argument("--since", metavar="T", help="created since: 2026-11-24T10:00:00Z, 2026-11-24, 2h, 3d")
+    parser.add_argument("--until", metavar="T", help="created until")
+    parser.add_argument("--order", default="desc", metavar="ORDER", help="desc (newest first) or asc")
+    options.add_json(parser, "a list of jobs as JSON")
+
+
+async def run(arguments: argparse.Namespace) -> int:
+    """List them."""
+    if arguments.take < 1 or arguments.take > 10_000_000:
+        raise Invalid(f"--take {arguments.take} must be 1 or more.")
+    if arguments.order.lower() not in _ORDERS:
+        raise Invalid(f"--order {arguments.order!r} must be desc (newest first) or asc.")
+    since = options.moment(arguments.since) if arguments.since else None
+    until = options.moment(arguments.until) if arguments.until else None
+    wanted = options.statuses(arguments.status)
+    async with service("look") as engine:
+        query = JobQuery(
+            statuses=wanted,
+            script=arguments.script,
+            since=since,
+            until=until,
+            descending=_ORDERS[arguments.order.lower()],
+            take=arguments.take,
+            before=await options.job_id(engine, arguments.before) if arguments.before else None,
+        )
+        page = await engine.jobs(query)
+    if arguments.json:
+        say.write_json(list(page.jobs))
+        return 0
+    if page.jobs:
+        show(page.jobs)
+        if page.more and say.columns() is not None:
+            say.tell(f"There are more: jobdeck jobs --before {page.jobs[-1].id} …")
+    elif wanted or since or until or arguments.script or arguments.before:
+        say.tell("No job is like that. `jobdeck jobs` alone lists the newest.")
+    else:
+        say.tell("There is no job yet. `jobdeck run FILE` runs a script as a job; `jobdeck run --help` tells more.")
+    return 0
+
+
+def show(jobs: tuple[Job, ...]) -> None:
+    """The table for people; it fits 80 columns."""
+    rows = [
+        (
+            f"{outcome.GLYPHS[job.status]} {job.status.name}",
+            str(job.id),
+            job.script,
+            say.local_time(job.started or job.created),
+            say.duration(job.started, job.ended),
+            job.identity,
+        )
+        for job in jobs
+    ]
+    say.table(
+        ("  STATUS", "ID", "SCRIPT", "STARTED", "TOOK", "WHO"),
+        rows,
+        give=2,
+        right=frozenset({1, 4}),
+        colours=[outcome.COLOURS[job.status] for job in jobs],
+    )

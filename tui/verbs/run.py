@@ -1,0 +1,115 @@
+"""`jobdeck run`: submit a file or a script as a job and follow it to its end."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from core.config import Settings
+from core.service import Invalid, Job, JobService, NotFound, RunRequest
+from tui import options, say, standard_input
+from tui.connection import service
+
+DETAILS = """\
+An existing file wins over a script's name. What comes on a pipe or from a file on standard input goes to the job.
+Exit code: the job's own; 128+n when signal n ended it; Canceled 130, TimedOut 124, Failed without a code 1."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of run."""
+    parser.add_argument("target", metavar="FILE|SCRIPT", help="a file, or the name of a script on record")
+    parser.add_argument(
+        "-p", "--parameter", dest="parameters", action="append", metavar="NAME[=VALUE]",
+        help="a parameter; NAME alone is true, a repeated one a list, @@ at the beginning a literal @",
+    )  # fmt: skip
+    parser.add_argument("--environment", metavar="NAME", help="what runs it: Bash, Python 3.12, … (jobdeck environments)")
+    parser.add_argument("--env", action="append", metavar="NAME=VALUE", help="an environment variable of the job")
+    parser.add_argument("--timeout", type=float, metavar="S", help="end the job after so many seconds; 0 = never")
+    parser.add_argument("--cwd", metavar="DIR", help="the job's working directory")
+    parser.add_argument("--no-input", action="store_true", help="the job's standard input is at its end at once")
+    parser.add_argument("--detach", action="store_true", help="do not follow: print the job's number")
+    options.add_json(parser, "output on standard error, the finished job as JSON on standard output")
+
+
+async def run(arguments: argparse.Namespace) -> int:
+    """Submit, then follow (or print the number with --detach)."""
+    wanted = request(arguments)
+    async with service("act") as engine:
+        job = await submit(engine, wanted, arguments.target)
+        if arguments.detach:
+            if arguments.json:
+                say.write_json(job)
+            else:
+                say.write(f"{job.id}\n")
+            return 0
+        from tui.follow import to_the_end
+
+        return await to_the_end(engine, job, arguments.json, feed=wanted.standard_input == "pipe")
+
+
+async def submit(engine: JobService, wanted: RunRequest, target: str) -> Job:
+    """Run it; a script that is not there is wrong use, like a file that is not there."""
+    try:
+        return await engine.run(wanted)
+    except NotFound as error:
+        if wanted.script is None:
+            raise Invalid(str(error)) from error
+        raise Invalid(
+            f"There is neither a file nor a script called {target!r}. `jobdeck scripts` lists the scripts."
+        ) from error
+
+
+def request(arguments: argparse.Namespace) -> RunRequest:
+    """What the arguments ask for. Raises Invalid."""
+    target = arguments.target
+    is_file = os.path.isfile(target)
+    if not is_file:
+        if os.path.isdir(target):
+            raise Invalid(f"{target} is a directory. Give the file to run.")
+        if os.path.exists(target):
+            raise Invalid(f"{target} is not an ordinary file. Give the file to run.")
+        if "/" in target or not target:
+            raise Invalid(f"There is no file {target!r}.")
+    timeout = arguments.timeout
+    if timeout is not None and not 0 <= timeout < 1e9:
+        raise Invalid(f"--timeout {timeout:g} must be a number of seconds, 0 or more.")
+    directory = arguments.cwd
+    if directory is not None:
+        directory = os.path.abspath(directory)
+        if not os.path.isdir(directory):
+            raise Invalid(f"--cwd {arguments.cwd}: there is no such directory.")
+    try:
+        here: str | None = os.getcwd()
+    except FileNotFoundError:
+        here = None
+    parent = parent_job()
+    return RunRequest(
+        path=os.path.abspath(target) if is_file else None,
+        script=None if is_file else target,
+        parameters=options.parameters(arguments.parameters),
+        environment=arguments.environment,
+        extra_variables=options.assignments(arguments.env, "--env"),
+        timeout=timeout,
+        working_directory=directory,
+        current_directory=here,
+        standard_input=_standard_input(arguments),
+        parent_job=parent,
+        source="cli" if parent is None else "job",
+    )
+
+
+def parent_job() -> int | None:
+    """The job of this store inside which this process runs."""
+    number = os.environ.get("JOBDECK_JOB_ID", "")
+    if not (number.isascii() and number.isdigit()):
+        return None
+    store = os.environ.get("JOBDECK_STORE")
+    if not store or os.path.realpath(store) != os.path.realpath(Settings.load().data_directory):
+        return None
+    return int(number)
+
+
+def _standard_input(arguments: argparse.Namespace) -> str:
+    if arguments.no_input:
+        return "none"
+    return "terminal" if arguments.detach else standard_input.kind()

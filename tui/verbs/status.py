@@ -1,0 +1,36 @@
+"""`jobdeck status`: where the data, the log and the leader are, and how the service fares."""
+
+from __future__ import annotations
+
+import argparse
+
+from tui import options, say
+from tui.connection import service
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of status."""
+    options.add_json(parser, "the same as JSON")
+
+
+async def run(arguments: argparse.Namespace) -> int:
+    """Show it."""
+    async with service("look") as engine:
+        status = await engine.status()
+    if arguments.json:
+        say.write_json(status)
+        return 0
+    leader = status.leader
+    say.facts(
+        [
+            ("jobdeck", status.version),
+            ("Data", status.data_directory),
+            ("Config", status.config_file),
+            ("Log", status.log_file),
+            ("Leader", ", ".join(f"{key} {value}" for key, value in leader.items()) if leader else "none: nothing is due"),
+            ("Jobs", ", ".join(f"{count} {name}" for name, count in status.counts.items() if count) or "none"),
+            ("At once", f"at most {status.max_running} jobs"),
+            ("Problems", "\n".join(status.problems)),
+        ]
+    )
+    return 0
