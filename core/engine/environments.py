@@ -83,9 +83,9 @@ def _by_name(
     if match:
         candidates = where(f"python{match[1]}", search_path)
         for path in candidates:
-            environment = python_of(path, None, probes)
-            if environment and environment.version.startswith(match[1] + "."):
-                return environment
+            found = python_of(path, None, probes)
+            if found and found.version.startswith(match[1] + "."):
+                return found
         return next(
             (each for each in pythons(search_path, probes) if each.name.casefold() == f"python {match[1]}"), None
         )

@@ -1,18 +1,26 @@
 """What the module does when a script runs by hand: it prints, and asks at the terminal."""
 
+from __future__ import annotations
+
 import json
 import os
 import sys
 
 from _jobdeck_channel import JobdeckError
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict, List, Optional, Sequence, Tuple
 
-def show(value):
+    Choice = Tuple[str, str, str]
+
+
+def show(value: Any) -> None:
     """An emitted object on stdout: text as it is, everything else as one line of JSON."""
     print(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), flush=True)
 
 
-def tell(kind, message):
+def tell(kind: str, message: str) -> None:
     """A message on stderr; information, which is for everybody, on stdout."""
     if kind == "information":
         print(message, flush=True)
@@ -21,7 +29,7 @@ def tell(kind, message):
         print("%s: %s" % (kind, message), file=sys.stderr, flush=True)
 
 
-def show_progress(message):
+def show_progress(message: Dict[str, Any]) -> None:
     """One progress record as one line on stderr."""
     parts = [str(message[key]) for key in ("activity", "operation", "status") if message.get(key)]
     line = ": ".join(parts) or "progress"
@@ -33,7 +41,7 @@ def show_progress(message):
     print(line, file=sys.stderr, flush=True)
 
 
-def read_choices(choices):
+def read_choices(choices: Sequence[Any]) -> List[Choice]:
     """[(label, hotkey, help)] of choices as a script gives them: texts or objects, & before the hotkey."""
     result = []
     for choice in choices:
@@ -44,7 +52,7 @@ def read_choices(choices):
     return result
 
 
-def match(choices, text):
+def match(choices: Sequence[Choice], text: str) -> Optional[str]:
     """The label that `text` means: a label or hotkey in any case, or an index from 0; None when it means none."""
     wanted = text.strip().casefold()
     for position in (0, 1):
@@ -56,7 +64,7 @@ def match(choices, text):
     return None
 
 
-def ask(message, secret, choices, default):
+def ask(message: str, secret: bool, choices: Sequence[Any], default: Optional[str]) -> str:
     """Ask at the terminal, or of standard input where there is none; again until one of the choices comes."""
     allowed = read_choices(choices) if choices else None
     prompt = message
@@ -81,7 +89,7 @@ def ask(message, secret, choices, default):
         print("Answer with one of: %s." % ", ".join(c[0] for c in allowed), file=sys.stderr, flush=True)
 
 
-def _read(prompt, secret):
+def _read(prompt: str, secret: bool) -> str:
     if secret and sys.stdin is not None and sys.stdin.isatty():
         import getpass
 
@@ -94,14 +102,20 @@ def _read(prompt, secret):
     return line.rstrip("\n")
 
 
-def describe_job():
+def describe_job() -> Dict[str, Dict[str, Any]]:
     """What the channel would say of job and script."""
     path = os.path.abspath(sys.argv[0]) if sys.argv and sys.argv[0] else ""
-    job = {"id": None, "run_id": None, "identity": _user(), "script": os.path.basename(path), "parameters": {}}
+    job: Dict[str, Any] = {
+        "id": None,
+        "run_id": None,
+        "identity": _user(),
+        "script": os.path.basename(path),
+        "parameters": {},
+    }
     return {"job": job, "script": {"id": None, "name": os.path.basename(path), "path": path}}
 
 
-def _user():
+def _user() -> str:
     for name in ("LOGNAME", "USER"):
         if os.environ.get(name):
             return os.environ[name]

@@ -1,5 +1,7 @@
 """From the job's parameters, which are JSON, to the arguments that a Python function wants."""
 
+from __future__ import annotations
+
 import datetime
 import decimal
 import enum
@@ -8,11 +10,12 @@ import pathlib
 import sys
 import typing
 import uuid
+from typing import Any, Callable, Dict, List, Tuple
 
 _NONE = type(None)
 
 
-def arguments(function, values):
+def arguments(function: Callable[..., Any], values: Dict[str, Any]) -> Tuple[List[Any], Dict[str, Any]]:
     """(positional, keyword) for `function` of the job's `values`; what is not given is left to its defaults.
 
     A parameter whose annotation allows None and that has no default gets None when it is not given.
@@ -22,7 +25,8 @@ def arguments(function, values):
     kinds = inspect.Parameter
     wanted = list(signature.parameters.values())
     spread = next((p for p in wanted if p.kind is kinds.VAR_POSITIONAL and values.get(p.name)), None)
-    placed, named = [], {}
+    placed: List[Any] = []
+    named: Dict[str, Any] = {}
     skipped = False
     for parameter in wanted:
         if parameter.kind is kinds.VAR_KEYWORD:
@@ -51,7 +55,7 @@ def arguments(function, values):
     return placed, named
 
 
-def _hint(function, parameter):
+def _hint(function: Callable[..., Any], parameter: inspect.Parameter) -> Any:
     """The annotation as an object; Any where it cannot be had in this Python."""
     annotation = parameter.annotation
     if annotation is inspect.Parameter.empty:
@@ -65,9 +69,9 @@ def _hint(function, parameter):
     return annotation
 
 
-def _simple(text, names):
+def _simple(text: str, names: Dict[str, Any]) -> Any:
     parts = [part.strip() for part in text.split("|")]
-    found = []
+    found: List[Any] = []
     for part in parts:
         try:
             found.append(_NONE if part == "None" else eval(part, names))
@@ -77,7 +81,7 @@ def _simple(text, names):
     return typing.Union[tuple(found)] if len(found) > 1 else found[0]
 
 
-def _members(hint):
+def _members(hint: Any) -> Tuple[Any, ...]:
     """The alternatives of a union, or the hint alone."""
     origin = typing.get_origin(hint)
     if origin is typing.Union or (origin is not None and getattr(origin, "__name__", "") == "UnionType"):
@@ -85,11 +89,11 @@ def _members(hint):
     return (hint,)
 
 
-def _takes_none(hint):
+def _takes_none(hint: Any) -> bool:
     return any(member is _NONE or member is None for member in _members(hint))
 
 
-def fit(value, hint):
+def fit(value: Any, hint: Any) -> Any:
     """`value` as the type that `hint` asks for; unchanged where it is that already or nothing is known."""
     members = [member for member in _members(hint) if member is not _NONE]
     if value is None or not members:
@@ -114,17 +118,17 @@ def fit(value, hint):
     return _one(value, hint)
 
 
-def _container(value, origin, inner):
+def _container(value: Any, origin: Any, inner: Tuple[Any, ...]) -> Any:
     if not isinstance(value, list):
         return value
     if origin is tuple and inner and inner[-1] is not Ellipsis and len(inner) == len(value):
-        return tuple(fit(item, hint) for item, hint in zip(value, inner))
+        return tuple(fit(item, hint) for item, hint in zip(value, inner))  # noqa: B905
     item_hint = inner[0] if inner and not isinstance(inner[0], typing.TypeVar) else typing.Any
     items = [fit(item, item_hint) for item in value]
     return origin(items) if origin in (tuple, set, frozenset) else items
 
 
-def _one(value, hint):
+def _one(value: Any, hint: Any) -> Any:
     if not isinstance(hint, type):
         return value
     if issubclass(hint, enum.Enum):

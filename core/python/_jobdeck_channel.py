@@ -3,6 +3,8 @@
 Python 3.8+, standard library, and as little of it as possible: the helper for shells starts with every call.
 """
 
+from __future__ import annotations
+
 import json
 import os
 from _thread import RLock
@@ -11,6 +13,12 @@ try:
     import _socket as _sockets
 except ImportError:  # an interpreter that is not CPython
     import socket as _sockets  # type: ignore[no-redef]
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict, Optional
+
+    Message = Dict[str, Any]
 
 
 class JobdeckError(Exception):
@@ -22,7 +30,7 @@ class _Connection:
 
     __slots__ = ("_incoming", "_socket")
 
-    def __init__(self, path):
+    def __init__(self, path: str) -> None:
         self._incoming = bytearray()
         self._socket = _sockets.socket(_sockets.AF_UNIX, _sockets.SOCK_STREAM)
         directory = -1
@@ -40,13 +48,13 @@ class _Connection:
             if directory >= 0:
                 os.close(directory)
 
-    def send(self, line):
+    def send(self, line: bytes) -> None:
         try:
             self._socket.sendall(line)
         except OSError as error:
             raise JobdeckError("The job's channel is gone (%s): its runner has ended." % error.strerror) from None
 
-    def receive(self):
+    def receive(self) -> Message:
         """The next line as an object."""
         while True:
             end = self._incoming.find(b"\n")
@@ -65,33 +73,33 @@ class _Connection:
                 raise JobdeckError("The job's channel was closed: its runner has ended.")
             self._incoming += data
 
-    def close(self):
+    def close(self) -> None:
         self._socket.close()
 
 
 class Channel:
     """The channel at `path`, for all threads and after forks: a child talks over a connection of its own."""
 
-    def __init__(self, path):
+    def __init__(self, path: str) -> None:
         self.path = path
         self._reset()
 
-    def _reset(self):
+    def _reset(self) -> None:
         self._lock = RLock()
-        self._connection = None
+        self._connection: Optional[_Connection] = None
         self._process = os.getpid()
         self._busy = False
         #: something was sent that nobody has confirmed
         self._unconfirmed = False
 
-    def after_fork(self):
+    def after_fork(self) -> None:
         """In a child: leave the parent's connection, and its lock, alone."""
         connection = self._connection
         self._reset()
         if connection is not None:
             connection.close()
 
-    def send(self, message):
+    def send(self, message: Message) -> None:
         """Send a message and do not wait until it is recorded."""
         line = _line(message)
         with self._lock:
@@ -106,11 +114,11 @@ class Channel:
             self._exchange(line, False)
             self._unconfirmed = True
 
-    def record(self, message):
+    def record(self, message: Message) -> None:
         """Send a message and wait until it is recorded."""
         self.request(dict(message, ack=True))
 
-    def request(self, message):
+    def request(self, message: Message) -> Message:
         """Send a request and return its reply. Raises JobdeckError with the reply's words when it is an error."""
         line = _line(message)
         with self._lock:
@@ -121,17 +129,17 @@ class Channel:
                 self._unconfirmed = False
         return _checked(reply)
 
-    def ask(self, message):
+    def ask(self, message: Message) -> Message:
         """As `request`, over a connection of its own: others may go on while a person thinks."""
         self.confirm()
         return _checked(self._aside(_line(message)))
 
-    def confirm(self):
+    def confirm(self) -> None:
         """Wait until everything that this process sent is recorded."""
         if self._unconfirmed and not self._busy and self._process == os.getpid():
             self.request({"type": "job"})
 
-    def _aside(self, line):
+    def _aside(self, line: bytes) -> Message:
         connection = _Connection(self.path)
         try:
             connection.send(line)
@@ -139,14 +147,14 @@ class Channel:
         finally:
             connection.close()
 
-    def _exchange(self, line, reply):
+    def _exchange(self, line: bytes, reply: bool) -> Message:
         self._busy = True
         whole = False
         try:
             if self._connection is None:
                 self._connection = _Connection(self.path)
             self._connection.send(line)
-            answer = self._connection.receive() if reply else None
+            answer = self._connection.receive() if reply else {}
             whole = True
             return answer
         finally:
@@ -157,11 +165,11 @@ class Channel:
                 self._connection = None
 
 
-def _line(message):
+def _line(message: Message) -> bytes:
     return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace") + b"\n"
 
 
-def _checked(reply):
+def _checked(reply: Message) -> Message:
     if "error" in reply:
         raise JobdeckError(str(reply["error"]))
     return reply

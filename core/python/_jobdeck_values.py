@@ -1,13 +1,19 @@
 """From any Python value to one that JSON can say."""
 
+from __future__ import annotations
+
 import math
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, List, Set
 
-def plain(value):
+
+def plain(value: Any) -> Any:
     """`value` of nothing but dict, list, str, int, float, bool and None.
 
-    Dates become ISO 8601 text, paths text, sets sorted lists, dataclasses and named tuples objects, bytes text when they
-    are UTF-8 and base64 otherwise; NaN and the infinities become "NaN", "Infinity", "-Infinity".
+    Dates become ISO 8601 text, paths text, sets sorted lists, dataclasses and named tuples objects, bytes text when
+    they are UTF-8 and base64 otherwise; NaN and the infinities become "NaN", "Infinity", "-Infinity".
     Raises ValueError for a value that holds itself, or that is nested too deep.
     """
     try:
@@ -16,7 +22,7 @@ def plain(value):
         raise ValueError("The object is nested too deep.") from None
 
 
-def _plain(value, above):
+def _plain(value: Any, above: Set[int]) -> Any:
     kind = type(value)
     if value is None or kind is bool or kind is int:
         return value
@@ -37,7 +43,7 @@ def _plain(value, above):
         above.discard(id(value))
 
 
-def _other(value, kind, above):
+def _other(value: Any, kind: Any, above: Set[int]) -> Any:
     import datetime
     import enum
     import os
@@ -63,7 +69,7 @@ def _other(value, kind, above):
     if fields is not None:
         return {name: _plain(getattr(value, name), above) for name in fields if hasattr(value, name)}
     if isinstance(value, tuple) and hasattr(kind, "_fields"):
-        return {name: _plain(item, above) for name, item in zip(kind._fields, value)}
+        return {name: _plain(item, above) for name, item in zip(kind._fields, value)}  # noqa: B905
     if isinstance(value, abc.Mapping):
         return {_key(key): _plain(item, above) for key, item in value.items()}
     if isinstance(value, abc.Set):
@@ -75,7 +81,7 @@ def _other(value, kind, above):
     return _stranger(value, kind, above)
 
 
-def _stranger(value, kind, above):
+def _stranger(value: Any, kind: Any, above: Set[int]) -> Any:
     """A number of some library, an array, or any object: its public attributes, or its text when it has one."""
     if kind.__name__ == "Decimal":
         number = float(value)
@@ -89,7 +95,7 @@ def _stranger(value, kind, above):
     return _text(str(value))
 
 
-def _key(key):
+def _key(key: Any) -> str:
     if type(key) is str:
         return _text(key)
     if key is None or type(key) is bool:
@@ -98,7 +104,7 @@ def _key(key):
     return value if isinstance(value, str) else _text(str(key))
 
 
-def _text(text):
+def _text(text: str) -> str:
     """Text without lone surrogates: names of files that are not UTF-8 have them."""
     try:
         text.encode("utf-8")
@@ -107,11 +113,11 @@ def _text(text):
     return text
 
 
-def _escapes(text):
+def _escapes(text: str) -> bool:
     return all("\udc80" <= letter <= "\udcff" for letter in text if "\ud800" <= letter <= "\udfff")
 
 
-def _bytes(data):
+def _bytes(data: bytes) -> str:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:
@@ -120,13 +126,13 @@ def _bytes(data):
         return base64.b64encode(data).decode("ascii")
 
 
-def _not_finite(value):
+def _not_finite(value: float) -> str:
     if value != value:
         return "NaN"
     return "Infinity" if value > 0 else "-Infinity"
 
 
-def _sorted(items):
+def _sorted(items: List[Any]) -> List[Any]:
     try:
         return sorted(items)
     except TypeError:

@@ -13,11 +13,22 @@ Outside a job it prints, and asks at the terminal, so that a script runs by hand
 Python 3.8 or newer, standard library only. Threads may use it at once, and so may forked children.
 """
 
+from __future__ import annotations
+
 import atexit
 import os
 import sys
 
 from _jobdeck_channel import Channel, JobdeckError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict, Mapping, Optional, Sequence, Union
+
+    #: what is known of the job and of its script; outside a job their ids are None
+    job: Record
+    script: Record
+
 
 __all__ = [
     "JobdeckError", "Secret", "ask", "debug", "emit", "error", "in_job", "information", "job", "parameter",
@@ -34,26 +45,30 @@ class Secret(str):
 
     __slots__ = ()
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return "Secret('***')"
 
 
-class Record(object):
+class Record:
     """What is known of the job or of the script, by attribute; `vars(…)` gives all of it."""
 
-    def __init__(self, values):
+    def __init__(self, values: Mapping[str, Any]) -> None:
         self.__dict__.update(values)
 
-    def __repr__(self):
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any: ...
+
+    def __repr__(self) -> str:
         return "Record(%s)" % ", ".join("%s=%r" % item for item in sorted(self.__dict__.items()))
 
 
-def in_job():
+def in_job() -> bool:
     """Whether this runs inside a job."""
     return _channel is not None
 
 
-def emit(value):
+def emit(value: Any) -> None:
     """Put an object into the job's pipeline: anything JSON can say, dates, paths, dataclasses, sets, …
 
     Raises ValueError for an object that holds itself.
@@ -70,17 +85,24 @@ def emit(value):
         _channel.send({"type": "object", "value": value})
 
 
-def progress(percent=None, activity=None, status=None, seconds=None, operation=None, completed=False):
+def progress(
+    percent: Optional[float] = None,
+    activity: Optional[str] = None,
+    status: Optional[str] = None,
+    seconds: Optional[float] = None,
+    operation: Optional[str] = None,
+    completed: bool = False,
+) -> None:
     """Say how far the job is: `percent` from 0 to 100, `seconds` that are left; whatever is not known is left out."""
-    message = {"type": "progress"}
+    message: Dict[str, Any] = {"type": "progress"}
     for name, value in (("activity", activity), ("status", status), ("operation", operation)):
         if value is not None:
             message[name] = str(value)
-    for name, value in (("percent", percent), ("seconds", seconds)):
-        if value is not None:
-            number = float(value)
+    for name, amount in (("percent", percent), ("seconds", seconds)):
+        if amount is not None:
+            number = float(amount)
             if number != number or number in (float("inf"), float("-inf")):
-                raise ValueError("%s must be a number, not %r." % (name, value))
+                raise ValueError("%s must be a number, not %r." % (name, amount))
             message[name] = min(max(number, 0.0), 100.0) if name == "percent" else max(number, 0.0)
     if completed:
         message["completed"] = True
@@ -93,27 +115,34 @@ def progress(percent=None, activity=None, status=None, seconds=None, operation=N
         _channel.send(message)
 
 
-def information(message):
+def information(message: object) -> None:
     """A line for whoever reads the job's output."""
     _tell("information", message)
 
 
-def warn(message):
+def warn(message: object) -> None:
     """A warning: the job will end as Warning at best."""
     _tell("warning", message)
 
 
-def debug(message):
+def debug(message: object) -> None:
     """A message for who looks for mistakes."""
     _tell("debug", message)
 
 
-def verbose(message):
+def verbose(message: object) -> None:
     """A message for who wants to know everything."""
     _tell("verbose", message)
 
 
-def error(message, category="", id="", exception_type="", position="", stack=""):
+def error(
+    message: object,
+    category: str = "",
+    id: str = "",
+    exception_type: str = "",
+    position: str = "",
+    stack: str = "",
+) -> None:
     """An error record: the job goes on, and will end as Error. `message` may be an exception."""
     if isinstance(message, BaseException):
         import traceback
@@ -131,7 +160,12 @@ def error(message, category="", id="", exception_type="", position="", stack="")
     _tell("error", message, category=category, id=id, exception_type=exception_type, position=position, stack=stack)
 
 
-def ask(prompt, secret=False, choices=None, default=None):
+def ask(
+    prompt: object,
+    secret: bool = False,
+    choices: Optional[Sequence[Union[str, Mapping[str, str]]]] = None,
+    default: Optional[object] = None,
+) -> str:
     """Ask a person and wait for the answer: a text, or the label of one of the choices.
 
     `choices`: texts, or {"label": …, "help": …}; an & stands before the letter that is enough. `secret` answers are
@@ -145,7 +179,7 @@ def ask(prompt, secret=False, choices=None, default=None):
     if _channel is None:
         from _jobdeck_alone import ask as ask_here
 
-        return ask_here(prompt, secret, choices, default)
+        return str(ask_here(prompt, secret, choices, default))
     _flush()
     question = {
         "type": "ask",
@@ -155,10 +189,10 @@ def ask(prompt, secret=False, choices=None, default=None):
         "default": default,
     }
     answer = _channel.ask(question).get("answer")
-    return answer if answer is not None else ""
+    return "" if answer is None else str(answer)
 
 
-def parameter(name, default=_MISSING):
+def parameter(name: str, default: Any = _MISSING) -> Any:
     """The value of one parameter of this job, secrets included.
 
     Outside a job, the environment variable of that name. Raises JobdeckError when there is none and no default.
@@ -173,14 +207,14 @@ def parameter(name, default=_MISSING):
     return _channel.request({"type": "parameter", "name": str(name)}).get("value")
 
 
-def parameters():
+def parameters() -> Dict[str, Any]:
     """All parameters of this job as a dict, secrets included; outside a job, none."""
     if _channel is None:
         return {}
     return dict(_channel.request({"type": "parameters"}).get("value") or {})
 
 
-def _tell(kind, message, **fields):
+def _tell(kind: str, message: object, **fields: str) -> None:
     from _jobdeck_values import plain
 
     message = plain(str(message))
@@ -195,7 +229,7 @@ def _tell(kind, message, **fields):
     _channel.record(record)
 
 
-def _flush():
+def _flush() -> None:
     """What was printed so far stands before what is sent now."""
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
@@ -206,7 +240,7 @@ def _flush():
                 continue
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> Any:
     """`job` and `script`, asked for when they are first used."""
     if name not in ("job", "script"):
         raise AttributeError("module 'jobdeck' has no attribute %r" % name)
@@ -221,9 +255,10 @@ def __getattr__(name):
     return globals()[name]
 
 
-def _at_exit():
+def _at_exit() -> None:
     try:
-        _channel.confirm()
+        if _channel is not None:
+            _channel.confirm()
     except JobdeckError:
         # the runner is gone; the script did all it could
         return

@@ -1,18 +1,28 @@
 """Run a Python script as a job: `python jobdeck_main.py SCRIPTPATH [argv…]`.
 
 The script sees itself as the `__main__` that it would be by hand. What jobdeck adds: output appears line by line, an
-uncaught exception is an error record as well as a traceback, and, where the script has a `main` with parameters, that is
-called with the job's. Two variables of the environment, taken out of it at once, say how:
+uncaught exception is an error record as well as a traceback, and, where the script has a `main` with parameters,
+that is called with the job's. Two variables of the environment, taken out of it at once, say how:
 
 JOBDECK_SCRIPT_CONTENT  the file to read, when it is not SCRIPTPATH itself (the script changed since the submit)
-JOBDECK_PYTHON_STYLE    `python` of spec.json: {"style": "main" | "script", "function": "main", "exit_from_return": bool}
+JOBDECK_PYTHON_STYLE    `python` of spec.json: {"style": "main" or "script", "function": …, "exit_from_return": …}
 """
+
+from __future__ import annotations
 
 import os
 import sys
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType, TracebackType
+    from typing import Any, Callable, Optional, Type
 
-def _run():
+#: this module, which gives its name to the script
+_HELD: list[ModuleType] = []
+
+
+def _run() -> None:
     if len(sys.argv) < 2:
         sys.stderr.write("jobdeck_main.py needs the path of a script.\n")
         sys.exit(2)
@@ -33,7 +43,7 @@ def _run():
         import runpy
 
         sys.path.insert(0, copy)
-        _guarded(lambda: runpy._run_module_as_main("__main__", alter_argv=False))
+        _guarded(lambda: getattr(runpy, "_run_module_as_main")("__main__", alter_argv=False))
         return
     if copy != path:
         _keep_lines(path, content)
@@ -48,7 +58,7 @@ def _run():
     _guarded(lambda: exec(compile(content, path, "exec", 0, True), module.__dict__))
 
 
-def _set_paths(path):
+def _set_paths(path: str) -> None:
     """argv and sys.path as `python SCRIPT` would have them; the module stays to be found, whatever the options."""
     here = os.path.dirname(os.path.abspath(__file__))
     del sys.argv[0]
@@ -59,7 +69,7 @@ def _set_paths(path):
         sys.path.append(here)
 
 
-def _module(path):
+def _module(path: str) -> ModuleType:
     from importlib.machinery import SourceFileLoader
 
     module = type(sys)("__main__")
@@ -67,14 +77,13 @@ def _module(path):
         __file__=path, __loader__=SourceFileLoader("__main__", path), __builtins__=__builtins__, __spec__=None,
         __package__=None, __cached__=None, __annotations__={},
     )  # fmt: skip
-    global _bootstrap
     # a module that nobody holds any more would lose what it knows
-    _bootstrap = sys.modules["__main__"]
+    _HELD.append(sys.modules["__main__"])
     sys.modules["__main__"] = module
     return module
 
 
-def _keep_lines(path, content):
+def _keep_lines(path: str, content: bytes) -> None:
     """Let tracebacks show what runs, not what the file holds by now."""
     import io
     import linecache
@@ -89,13 +98,13 @@ def _keep_lines(path, content):
     sys.excepthook = _show_from_cache
 
 
-def _show_from_cache(kind, value, trace):
+def _show_from_cache(kind: Type[BaseException], value: BaseException, trace: Optional[TracebackType]) -> None:
     import traceback
 
     traceback.print_exception(kind, value, trace)
 
 
-def _guarded(work):
+def _guarded(work: Callable[[], Any]) -> None:
     """Do it; an exception that nobody catches takes Python's own way out, its traceback without this file's frames."""
     try:
         work()
@@ -107,7 +116,7 @@ def _guarded(work):
             trace = trace.tb_next
         show = sys.excepthook
 
-        def hook(kind, value, _):
+        def hook(kind: Type[BaseException], value: BaseException, _: Optional[TracebackType]) -> None:
             sys.excepthook = show
             value.__traceback__ = trace
             show(kind, value, trace)
@@ -118,7 +127,7 @@ def _guarded(work):
         raise
 
 
-def _record(problem):
+def _record(problem: BaseException) -> None:
     """The error record of an uncaught exception; the traceback is on stderr whatever becomes of this."""
     try:
         import jobdeck
@@ -136,10 +145,10 @@ def _record(problem):
 class _NotMain:
     """Takes the `if __name__ == "__main__"` of a syntax tree for false, outside functions and classes."""
 
-    def __init__(self, ast):
+    def __init__(self, ast: Any) -> None:
         self.ast = ast
 
-    def treat(self, node):
+    def treat(self, node: Any) -> None:
         ast = self.ast
         for field, old in ast.iter_fields(node):
             for position, child in enumerate(old if isinstance(old, list) else [old]):
@@ -156,7 +165,7 @@ class _NotMain:
                 else:
                     self.treat(child)
 
-    def is_guard(self, node):
+    def is_guard(self, node: Any) -> bool:
         ast = self.ast
         if not (isinstance(node, ast.Compare) and len(node.ops) == 1 and isinstance(node.ops[0], ast.Eq)):
             return False
@@ -165,11 +174,11 @@ class _NotMain:
         return named and any(isinstance(side, ast.Constant) and side.value == "__main__" for side in sides)
 
 
-def _call(module, path, content, name, exit_from_return):
+def _call(module: ModuleType, path: str, content: bytes, name: str, exit_from_return: bool) -> None:
     """Load the script without its guard, then call its function with the job's parameters."""
     import ast
 
-    tree = compile(content, path, "exec", ast.PyCF_ONLY_AST, True)
+    tree: Any = compile(content, path, "exec", ast.PyCF_ONLY_AST, True)
     _NotMain(ast).treat(tree)
     exec(compile(tree, path, "exec", 0, True), module.__dict__)
     import jobdeck
@@ -188,7 +197,7 @@ def _call(module, path, content, name, exit_from_return):
         jobdeck.emit(result)
 
 
-async def _awaited(result):
+async def _awaited(result: Any) -> Any:
     return await result
 
 

@@ -1,8 +1,19 @@
 """The helper for shells, `jobdeck-job`: one message to the job per call. Lean: every call starts an interpreter."""
 
+from __future__ import annotations
+
 import json
 import os
 import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from _jobdeck_channel import Channel
+
+    Message = dict[str, Any]
 
 _CORE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 sys.path.insert(0, os.path.join(_CORE, "python"))
@@ -29,9 +40,10 @@ class Misuse(Exception):
     """A wrong call; the text is a sentence."""
 
 
-def _split(words, flags, values):
+def _split(words: Sequence[str], flags: Sequence[str], values: Sequence[str]) -> tuple[list[str], dict[str, list[str]]]:
     """(plain words, {option: [values]}) of a command's words; -- ends the options."""
-    plain, options = [], {}
+    plain: list[str] = []
+    options: dict[str, list[str]] = {}
     words = list(words)
     while words:
         word = words.pop(0)
@@ -45,53 +57,53 @@ def _split(words, flags, values):
             if not (equals and name in values):
                 name = word
                 if not words:
-                    raise Misuse("%s needs a value." % word)
+                    raise Misuse(f"{word} needs a value.")
                 value = words.pop(0)
             options.setdefault(name, []).append(value)
         elif word.startswith("-") and len(word) > 1 and not _is_number(word):
-            raise Misuse("There is no option %s here; put -- before a text that begins with a dash." % word)
+            raise Misuse(f"There is no option {word} here; put -- before a text that begins with a dash.")
         else:
             plain.append(word)
     return plain, options
 
 
-def _is_number(text):
+def _is_number(text: str) -> bool:
     try:
         return float(text) == float(text)
     except ValueError:
         return False
 
 
-def _input():
+def _input() -> str:
     return sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
 
 
-def _json(text):
+def _json(text: str) -> Any:
     try:
         return json.loads(text, parse_constant=lambda word: word)
     except ValueError as problem:
         raise Misuse(
-            "This is not JSON: %s (%s). For plain text: jobdeck-job emit --text TEXT" % (text[:80], problem)
+            f"This is not JSON: {text[:80]} ({problem}). For plain text: jobdeck-job emit --text TEXT"
         ) from None
 
 
-def _value(text):
+def _value(text: str) -> Any:
     try:
         return json.loads(text, parse_constant=lambda word: word)
     except ValueError:
         return text
 
 
-def _objects(words):
+def _objects(words: Sequence[str]) -> list[Any]:
     plain, options = _split(words, (), ("--text", "-k", "--key"))
     fields = options.get("-k", []) + options.get("--key", [])
     if fields:
         # `-k a=1 b=2` means the same as `-k a=1 -k b=2`
-        named = {}
+        named: dict[str, Any] = {}
         for field in fields + plain:
             name, equals, value = field.partition("=")
             if not equals or not name or "--text" in options:
-                raise Misuse("Write each field as NAME=VALUE, not %s." % field)
+                raise Misuse(f"Write each field as NAME=VALUE, not {field}.")
             named[name] = _value(value)
         return [named]
     if "--text" in options:
@@ -110,36 +122,36 @@ def _objects(words):
         return [_json(line) for line in text.splitlines() if line.strip()]
 
 
-def _progress(words):
+def _progress(words: Sequence[str]) -> Message:
     plain, options = _split(words, (), ("--status", "--seconds", "--operation"))
     if not plain or len(plain) > 2:
         raise Misuse("progress takes PERCENT and an ACTIVITY; quote the activity.")
-    message = {"type": "progress"}
+    message: Message = {"type": "progress"}
     for name, given in (("percent", plain[:1]), ("seconds", options.get("--seconds", [])[-1:])):
         if given:
             text = given[0].rstrip("%") if name == "percent" else given[0]
             if not _is_number(text) or float(text) in (float("inf"), float("-inf")):
                 raise Misuse(
-                    "%s must be a number, not %s." % ("PERCENT" if name == "percent" else "--seconds", given[0])
+                    "{} must be a number, not {}.".format("PERCENT" if name == "percent" else "--seconds", given[0])
                 )
             message[name] = max(0.0, min(float(text), 100.0) if name == "percent" else float(text))
-    for name, given in (
+    for name, texts in (
         ("activity", plain[1:]),
         ("status", options.get("--status")),
         ("operation", options.get("--operation")),
     ):
-        if given:
-            message[name] = _clean(given[-1])
+        if texts:
+            message[name] = _clean(texts[-1])
     return message
 
 
-def _clean(value):
+def _clean(value: Any) -> Any:
     from _jobdeck_values import plain
 
     return plain(value)
 
 
-def _print(value):
+def _print(value: Any) -> None:
     if isinstance(value, bool) or value is None:
         value = {True: "true", False: "false", None: ""}[value]
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
@@ -147,26 +159,25 @@ def _print(value):
     sys.stdout.buffer.flush()
 
 
-def _ask(words, channel):
+def _ask(words: Sequence[str], channel: Channel | None) -> None:
     plain, options = _split(words, ("--secret",), ("--choice", "--default"))
     if len(plain) != 1:
         raise Misuse("ask takes one PROMPT; quote it.")
     choices = [_clean(choice) for choice in options.get("--choice", [])]
-    default = options.get("--default", [None])[-1]
-    default = None if default is None else _clean(default)
+    default = _clean(options["--default"][-1]) if "--default" in options else None
     prompt = _clean(plain[0])
     if channel is None:
         from _jobdeck_alone import ask
 
         answer = ask(prompt, "--secret" in options, choices, default)
     else:
-        question = {"type": "ask", "message": prompt, "secret": "--secret" in options}
+        question: Message = {"type": "ask", "message": prompt, "secret": "--secret" in options}
         question.update(choices=choices or None, default=default)
         answer = channel.request(question).get("answer")
     _print(answer or "")
 
 
-def _parameter(words, channel):
+def _parameter(words: Sequence[str], channel: Channel | None) -> None:
     plain, _ = _split(words, (), ())
     if len(plain) != 1:
         raise Misuse("parameter takes one NAME.")
@@ -177,14 +188,14 @@ def _parameter(words, channel):
     if value is None:
         from _jobdeck_channel import JobdeckError
 
-        raise JobdeckError("There is no parameter '%s': outside a job, set the variable %s." % (plain[0], plain[0]))
+        raise JobdeckError(f"There is no parameter '{plain[0]}': outside a job, set the variable {plain[0]}.")
     _print(value)
 
 
-def _about(kind, words, channel):
+def _about(kind: str, words: Sequence[str], channel: Channel | None) -> None:
     plain, _ = _split(words, (), ())
     if len(plain) > 1:
-        raise Misuse("%s takes one FIELD at most." % kind)
+        raise Misuse(f"{kind} takes one FIELD at most.")
     if channel is None:
         from _jobdeck_alone import describe_job
 
@@ -193,11 +204,11 @@ def _about(kind, words, channel):
         told = channel.request({"type": "job"})
     record = told.get(kind) or {}
     if plain and plain[0] not in record:
-        raise Misuse("There is no field %s. There are: %s." % (plain[0], ", ".join(record)))
+        raise Misuse("There is no field {}. There are: {}.".format(plain[0], ", ".join(record)))
     _print(record[plain[0]] if plain else record)
 
 
-def _send(messages, channel):
+def _send(messages: Sequence[Message], channel: Channel | None) -> None:
     for number, message in enumerate(messages, 1):
         if channel is None:
             from _jobdeck_alone import show, show_progress, tell
@@ -216,11 +227,11 @@ def _send(messages, channel):
             channel.send(message)
 
 
-def run(words):
+def run(words: Sequence[str]) -> None:
     """Do one command. Raises Misuse, JobdeckError."""
     verb, rest = words[0], words[1:]
     path = os.environ.get("JOBDECK_CHANNEL")
-    channel = None
+    channel: Channel | None = None
     if path:
         from _jobdeck_channel import Channel
 
@@ -232,7 +243,7 @@ def run(words):
     elif verb in _KINDS:
         plain, _ = _split(rest, (), ())
         if not plain:
-            raise Misuse("%s needs a message." % verb)
+            raise Misuse(f"{verb} needs a message.")
         text = _input().rstrip("\n") if plain == ["-"] else " ".join(plain)
         _send([{"type": _KINDS[verb], "message": _clean(text)}], channel)
     elif verb == "ask":
@@ -242,12 +253,12 @@ def run(words):
     elif verb in ("job", "script"):
         _about(verb, rest, channel)
     else:
-        raise Misuse("There is no command %s. Try: jobdeck-job --help" % verb)
+        raise Misuse(f"There is no command {verb}. Try: jobdeck-job --help")
 
 
-def main():
+def main() -> int:
     """The process: exit code 0, 2 for wrong use, 1 for anything else."""
-    words = [word for word in sys.argv[1:]]
+    words = sys.argv[1:]
     if not words:
         sys.stderr.write(USAGE + "\n")
         return 2
@@ -259,10 +270,10 @@ def main():
     try:
         run(words)
     except Misuse as problem:
-        sys.stderr.write("jobdeck-job: %s\n" % problem)
+        sys.stderr.write(f"jobdeck-job: {problem}\n")
         return 2
     except (JobdeckError, OSError, ValueError) as problem:
-        sys.stderr.write("jobdeck-job: %s\n" % problem)
+        sys.stderr.write(f"jobdeck-job: {problem}\n")
         return 1
     except KeyboardInterrupt:
         return 130
