@@ -14,6 +14,7 @@ from .outcome import lock_of, write_end
 from .paths import write_whole
 from .submit import user_name
 
+_DIAL_PAUSE = 0.02
 _KINDS: dict[str, type[ServiceError]] = {"conflict": Conflict, "invalid": Invalid, "not_found": NotFound}
 
 
@@ -64,7 +65,6 @@ async def feed_input(
     directory: str,
     chunks: AsyncIterator[bytes],
     look: Callable[[], Awaitable[Job]],
-    changed: Callable[[str, float], Awaitable[bool]],
 ) -> None:
     """Carry chunks to the job's standard input, then its end. Ends early when the job does."""
     loop = asyncio.get_running_loop()
@@ -75,7 +75,7 @@ async def feed_input(
         except OSError:
             if (await look()).status.finished:
                 return
-            await changed(directory, 0.05)
+            await asyncio.sleep(_DIAL_PAUSE)
     with connection:
         connection.setblocking(False)
         try:

@@ -249,7 +249,9 @@ class Engine:
         """The job once it is finished, or as it is after `timeout` seconds."""
         loop = asyncio.get_running_loop()
         deadline = None if timeout is None else loop.time() + timeout
+        directory = self._directory(id)
         while True:
+            version = self._reading.version(directory)
             job = await self.job(id)
             left = 1.0 if deadline is None else min(1.0, deadline - loop.time())
             if job.status.finished or left <= 0:
@@ -257,7 +259,7 @@ class Engine:
             if id in self._watches:
                 await self._watches.wait(id, left)
             else:
-                await self._reading.changed(self._directory(id), left)
+                await self._reading.changed(directory, left, version)
 
     async def records(
         self, id: int, *, after: int = 0, streams: frozenset[int] | None = None, follow: bool = False
@@ -270,13 +272,14 @@ class Engine:
             yield record
         while follow:
             # Looked up before reading: what the journal holds then is all there will be.
+            version = self._reading.version(directory)
             ended = os.path.exists(os.path.join(directory, "exit.json"))
             async for record in self._reading.records(directory, after, streams):
                 after = record.number
                 yield record
             if ended:
                 return
-            if not await self._reading.changed(directory, 1.0) and (await self.job(id)).status.finished:
+            if not await self._reading.changed(directory, 1.0, version) and (await self.job(id)).status.finished:
                 follow = os.path.exists(os.path.join(directory, "exit.json"))
 
     async def lines(self, id: int, start: int, count: int, streams: frozenset[int] | None = None) -> LinePage:
@@ -345,7 +348,7 @@ class Engine:
         """Feed the standard input of a job that was run with `standard_input="pipe"`."""
         lock = self._inputs.pop(id, None)
         try:
-            await feed_input(self._directory(id), chunks, lambda: self.job(id), self._reading.changed)
+            await feed_input(self._directory(id), chunks, lambda: self.job(id))
         finally:
             if lock is not None:
                 lock.close()

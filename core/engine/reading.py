@@ -11,6 +11,7 @@ from core.journal.reader import JournalReader
 from core.service import Record
 
 _INDEXES = 8
+_FOLLOWERS = 64
 #: bytes of records handed over between two looks at the loop
 _STEP = 1 << 20
 
@@ -23,14 +24,21 @@ class Reading:
         self._followers: OrderedDict[str, Follower] = OrderedDict()
         self._store_watch: DirectoryWatch | None = None
 
-    async def changed(self, directory: str, timeout: float) -> bool:
-        """Until the job's journal has grown or ended since the last look here; False after `timeout` seconds."""
-        follower = self._followers.get(directory)
-        if follower is None:
-            follower = self._followers[directory] = Follower(directory)
-            while len(self._followers) > 256:
-                self._followers.popitem(last=False)[1].close()
-        return await follower.changed(timeout)
+    def version(self, directory: str) -> int:
+        """What to give `changed` later, taken before looking at the job's files."""
+        return self._follower(directory).version
+
+    async def changed(self, directory: str, timeout: float, since: int) -> bool:
+        """Until the job's journal has grown or ended since `version` said `since`; False after `timeout` seconds."""
+        return await self._follower(directory).changed(timeout, since)
+
+    def _follower(self, directory: str) -> Follower:
+        # One per job, however many follow it: a user may have no more than 128 of the kernel's watches.
+        follower = self._followers.pop(directory, None) or Follower(directory)
+        self._followers[directory] = follower
+        while len(self._followers) > _FOLLOWERS:
+            self._followers.popitem(last=False)[1].close()
+        return follower
 
     async def store_changed(self, timeout: float) -> bool:
         """Until a file of the data directory changed; False after `timeout` seconds."""

@@ -36,9 +36,18 @@ class Starting:
 
     async def start(self, id: int, directory: str, lock: FileLock, secrets: Mapping[str, str]) -> None:
         """Hand a claimed job with its lock to a runner. A runner that cannot be started ends the job, truthfully."""
+        from core.runner.start import ZygoteGone
+
         ours, theirs = socket.socketpair()
+        watch: socket.socket | None = ours
         try:
             self._starter()(directory, id, lock=lock.fileno(), watch=theirs.fileno(), secrets=secrets)
+        except ZygoteGone:
+            # Whether it forked before it went, only the job's lock can tell: the watch finds the job running, or
+            # lets it back into the queue.
+            self._zygote = None
+            ours.close()
+            watch = None
         except OSError as error:
             ours.close()
             reason = f"The job could not be started: {error}"
@@ -48,14 +57,14 @@ class Starting:
         finally:
             theirs.close()
             lock.close()
-        self._watches.add(id, directory, ours)
+        self._watches.add(id, directory, watch)
 
     def _starter(self) -> Callable[..., int]:
         from core.runner.start import Zygote, start_fresh
 
         if not self._forks:
             return start_fresh
-        if self._zygote is None or not self._zygote.alive:
+        if self._zygote is None:
             self._zygote = Zygote(self._store)
         starter: Callable[..., int] = self._zygote.start_runner
         return starter

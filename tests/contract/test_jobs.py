@@ -272,7 +272,7 @@ async def test_scripts_are_added_changed_and_removed(service: JobService, script
         await service.add_script(path)
     changed = await service.change_script("s.sh", name="greeting", concurrent_jobs=2, variables={"A": "b"})
     assert changed.id == added.id and changed.concurrent_jobs == 2
-    with pytest.raises(Invalid, match="error_action"):
+    with pytest.raises(Invalid, match="Explode"):
         await service.change_script("greeting", error_action="Explode")
     with pytest.raises(Invalid, match="no setting"):
         await service.change_script("greeting", colour="red")
