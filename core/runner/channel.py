@@ -1,0 +1,243 @@
+"""The channel: typed records from inside the job, and what its processes may ask about it."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+
+from core.journal.format import DEBUG, ERROR, FLAG_CLIXML, INFORMATION, OBJECT, PROGRESS, VERBOSE, WARNING
+from core.runner.connection import Connection, Listener
+from core.runner.questions import Question, read_choices
+from core.runner.recorder import to_json
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from core.runner.job import Job
+
+#: one message's most, bytes
+LIMIT = 64 << 20
+#: longest directory whose socket a job's processes can reach by its path
+_PATH = 100
+#: seconds between two progress records at least
+_PROGRESS = 0.1
+_MESSAGES = {"information": INFORMATION, "warning": WARNING, "verbose": VERBOSE, "debug": DEBUG}
+_ERROR_FIELDS = ("category", "exception_type", "id", "position", "stack")
+_PROGRESS_FIELDS = (
+    ("activity", "activity"), ("current_operation", "operation"), ("status", "status"), ("percent", "percent"),
+    ("seconds", "seconds"), ("completed", "completed"),
+)  # fmt: skip
+
+
+class Channel:
+    """Listens from its construction on, at `path`."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._connections: set[Connection] = set()
+        self._asking: dict[Connection, Question] = {}
+        self._paused = False
+        self._progress: dict[str, Any] | None = None
+        self._progress_at = 0.0
+        self._own_directory: str | None = None
+        directory = job.directory
+        if len(os.fsencode(os.path.join(directory, "channel"))) > _PATH:
+            directory = self._own_directory = _short_directory(job.spec["variables"].get("TMPDIR"))
+        self._listener = Listener(job.loop, directory, "channel", self._accept)
+        self.path = self._listener.path
+        self._types: dict[str, Callable[[Connection, dict[str, Any]], dict[str, Any] | None]] = {
+            "object": self._object,
+            "progress": self._take_progress,
+            "error": self._error,
+            "ask": self._ask,
+            "parameter": self._parameter,
+            "parameters": self._parameters,
+            "job": self._describe,
+            **dict.fromkeys(_MESSAGES, self._message),
+        }
+
+    def pause(self) -> None:
+        """Read nothing until `resume`: the journal takes nothing now."""
+        self._paused = True
+        for connection in self._connections:
+            connection.pause()
+
+    def resume(self) -> None:
+        """Read again."""
+        self._paused = False
+        for connection in list(self._connections):
+            if connection not in self._asking:
+                connection.resume()
+
+    def catch_up(self) -> None:
+        """Take what has been sent until now."""
+        for connection in list(self._connections):
+            connection.catch_up()
+
+    def close(self) -> None:
+        """Take what has been sent, record the last progress, listen no more."""
+        self.catch_up()
+        self._put_progress()
+        self._listener.close()
+        for connection in list(self._connections):
+            connection.close()
+        if self._own_directory is not None:
+            os.rmdir(self._own_directory)
+            self._own_directory = None
+
+    def _accept(self, fd: int) -> None:
+        connection = Connection(self._job.loop, fd, LIMIT, self._line, self._closed)
+        connection.before_lines = self._job.outputs.catch_up
+        self._connections.add(connection)
+        if self._paused:
+            connection.pause()
+
+    def _closed(self, connection: Connection) -> None:
+        self._connections.discard(connection)
+        question = self._asking.pop(connection, None)
+        if question is not None:
+            self._job.questions.withdraw(question)
+
+    def _line(self, connection: Connection, line: bytes) -> None:
+        try:
+            message = json.loads(line, parse_constant=lambda _name: None)
+        except (ValueError, RecursionError):
+            message = None
+        if not isinstance(message, dict):
+            connection.send({"error": "A message is one JSON object in one line."})
+            return
+        handler = self._types.get(str(message.get("type")))
+        if handler is None:
+            known = ", ".join(self._types)
+            connection.send({"error": f"{message.get('type')!r} is no type of message. Use one of: {known}."})
+            return
+        try:
+            reply = handler(connection, message)
+        except (ValueError, RecursionError) as error:
+            connection.send({"error": str(error)})
+            return
+        if reply is not None:
+            connection.send(reply)
+
+    def _record(
+        self, connection: Connection, message: dict[str, Any], stream: int, data: bytes, flags: int = 0
+    ) -> None:
+        then = (lambda: connection.send({"ok": True})) if message.get("ack") else None
+        self._job.recorder.record(stream, data, flags, then)
+
+    def _object(self, connection: Connection, message: dict[str, Any]) -> None:
+        if self._job.spec.get("discard_pipeline"):
+            if message.get("ack"):
+                connection.send({"ok": True})
+        elif "clixml" in message:
+            self._record(connection, message, OBJECT, str(message["clixml"]).encode("utf-8", "replace"), FLAG_CLIXML)
+        else:
+            self._record(connection, message, OBJECT, to_json(message.get("value")))
+
+    def _message(self, connection: Connection, message: dict[str, Any]) -> None:
+        data = to_json({"message": _text(message.get("message"))})
+        self._record(connection, message, _MESSAGES[message["type"]], data)
+
+    def _error(self, connection: Connection, message: dict[str, Any]) -> None:
+        action = self._job.spec.get("error_action") or "Continue"
+        if action == "Ignore":
+            if message.get("ack"):
+                connection.send({"ok": True})
+            return
+        text = _text(message.get("message"))
+        record: dict[str, object] = {"message": text} | {name: _text(message[name]) for name in _ERROR_FIELDS if message.get(name)}
+        if action == "SilentlyContinue":
+            record["silent"] = True
+        else:
+            self._job.outcome.error(text)
+        self._record(connection, message, ERROR, to_json(record))
+        if action == "Stop":
+            self._job.cancel("error_action", None)
+
+    def _take_progress(self, connection: Connection, message: dict[str, Any]) -> None:
+        self._progress = {
+            name: message[key] for name, key in _PROGRESS_FIELDS if isinstance(message.get(key), str | int | float)
+        }
+        wait = self._progress_at + _PROGRESS - time.monotonic()
+        if wait <= 0:
+            self._put_progress()
+        elif self._progress_at >= 0:
+            # one timer is on its way already when the last record is not written yet
+            self._job.loop.after(wait, self._put_progress)
+        if message.get("ack"):
+            connection.send({"ok": True})
+
+    def _put_progress(self) -> None:
+        progress, self._progress = self._progress, None
+        if progress is not None:
+            self._progress_at = time.monotonic()
+            self._job.recorder.record(PROGRESS, to_json(progress))
+            self._job.commands.tell_progress()
+
+    def _ask(self, connection: Connection, message: dict[str, Any]) -> None:
+        choices = read_choices(message.get("choices"))
+        default = message.get("default")
+        if choices is not None and isinstance(default, int) and 0 <= default < len(choices):
+            default = choices[default]["label"]
+
+        def reply(answer: str | None, error: str | None) -> None:
+            self._asking.pop(connection, None)
+            connection.keep = False
+            connection.send({"error": error} if answer is None else {"answer": answer})
+            if not self._paused:
+                connection.resume()
+
+        question = Question(
+            _text(message.get("message")),
+            bool(message.get("secret")),
+            choices,
+            None if default is None else _text(default),
+            reply,
+        )
+        connection.keep = True
+        connection.pause()
+        self._asking[connection] = question
+        self._job.questions.ask(question)
+
+    def _parameter(self, _connection: Connection, message: dict[str, Any]) -> dict[str, Any]:
+        name = str(message.get("name") or "")
+        values = self._values()
+        if name not in values:
+            known = ", ".join(values) or "none"
+            raise ValueError(f'Job {self._job.id} has no parameter "{name}". Its parameters: {known}.')
+        return {"value": values[name]}
+
+    def _parameters(self, _connection: Connection, _message: dict[str, Any]) -> dict[str, Any]:
+        return {"value": self._values()}
+
+    def _values(self) -> dict[str, Any]:
+        return {**(self._job.spec.get("parameters") or {}), **self._job.secret_values}
+
+    def _describe(self, _connection: Connection, _message: dict[str, Any]) -> dict[str, Any]:
+        spec = self._job.spec
+        names = (
+            "id", "run_id", "created", "environment", "parameters", "identity", "computer_name", "source", "parent_job",
+            "parent_line_number", "attempt", "rerun_of", "tags", "notes", "error_action", "timeout",
+        )  # fmt: skip
+        job = {name: spec.get(name) for name in names}
+        job["working_directory"] = spec.get("cwd")
+        return {"job": job, "script": spec["script"]}
+
+
+def _text(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    return "" if value is None else to_json(value).decode()
+
+
+def _short_directory(wanted: str | None) -> str:
+    """A fresh directory whose sockets the job's processes can reach; /tmp when TMPDIR is too long itself."""
+    for parent in (wanted, "/tmp"):
+        if parent and len(os.fsencode(parent)) < _PATH - 30 and os.path.isdir(parent):
+            path = os.path.join(parent, f"jobdeck-{os.urandom(6).hex()}")
+            os.mkdir(path, 0o700)
+            return path
+    raise OSError(2, "There is no directory for the socket of the modules in the job", wanted or "/tmp")

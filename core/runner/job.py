@@ -1,0 +1,306 @@
+"""One job from its spec to its end: what the runner does, in the order it does it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+from core.journal.format import STDERR, STDOUT, TERMINAL
+from core.journal.summary import Summary
+from core.journal.writer import JournalWriter
+from core.runner import processes, spawn
+from core.runner.channel import Channel
+from core.runner.commands import Commands
+from core.runner.ending import Ending, has_children
+from core.runner.exit_file import ExitFile
+from core.runner.feeding import Feeding
+from core.runner.loop import READ, Loop
+from core.runner.mask import Masker, Secrets
+from core.runner.outcome import Outcome
+from core.runner.output import Outputs
+from core.runner.questions import Questions
+from core.runner.recorder import Recorder
+from core.runner.spec import launch, read_spec
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from core.runner.spawn import Child, Terminal
+    from core.runner.spec import Launch
+
+#: how long output is waited for after the main process's end while other processes hold the pipes, seconds
+DRAIN = 2.0
+
+
+class AlreadyRan(Exception):
+    """The journal is not empty: this job was started before, and is never started twice."""
+
+
+class Job:
+    """The job of this runner. `run` returns when it is over and on record."""
+
+    def __init__(self, directory: str, secrets: dict[str, str]) -> None:
+        """Raises OSError, ValueError for a directory that holds no job, AlreadyRan, FileExistsError (it runs now)."""
+        self.directory = directory
+        self.spec = read_spec(directory)
+        self.secret_values = secrets
+        self.id = int(self.spec["id"])
+        self.run_id = str(self.spec["run_id"])
+        self.loop = Loop()
+        writer = JournalWriter(directory)
+        if writer.records:
+            raise AlreadyRan(f"Job {self.id} has been started before: it is not started again.")
+        self.secrets = Secrets(secrets.values())
+        self.recorder = Recorder(self.loop, writer, Summary(), self.secrets)
+        self.recorder.on_blocked = self._disk_refuses
+        self.recorder.on_free = self._disk_takes
+        self.exit_file = ExitFile(directory)
+        self.outputs = Outputs(self.loop, self.recorder)
+        self.questions = Questions(self.id, self.recorder, self._feedback)
+        self.outcome = Outcome(self.spec)
+        self.commands = Commands(self)
+        self.channel = Channel(self)
+        self.feeding: Feeding | None = None
+        self.terminal: Terminal | None = None
+        self.child: Child | None = None
+        self.ending: Ending | None = None
+        self.main_ended = False
+        self._launch: Launch | None = None
+        self._drained = False
+        self._dropping = False
+        self._leftovers_done = False
+        self._finished = False
+
+    @property
+    def status(self) -> str:
+        """The status as the last state record has it, or will."""
+        if self.outcome.why is not None:
+            return "Canceling"
+        return "WaitingOnFeedback" if self.questions.waiting else "Running"
+
+    def run(self) -> None:
+        """Run it to its end."""
+        self._catch_signals()
+        by = self.commands.early_cancel()
+        if by is not None:
+            self.outcome.cancel("cancel", by)
+            self.outcome.never_started = True
+            self._finish()
+        else:
+            self._start()
+        if not self._finished:
+            self.loop.run()
+
+    # start
+
+    def _start(self) -> None:
+        spec = self.spec
+        self._launch = plan = launch(spec, self.secret_values, self.channel.path)
+        columns, rows = spec.get("size") or (80, 24)
+        self.terminal = spawn.Terminal(columns, rows)
+        self.outputs.add(self.terminal.master, TERMINAL, is_pipe=False, mask=Masker(self.secrets))
+        kind = spec.get("stdin") or "terminal"
+        stdin = self.terminal.slave
+        if kind == "pipe":
+            self.feeding = Feeding(self)
+            stdin = self.feeding.reading_end
+        elif kind == "none":
+            stdin = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
+        stdout = stderr = self._pipe(STDOUT)
+        if not spec.get("merge"):
+            stderr = self._pipe(STDERR)
+        self.child = child = spawn.fork(plan, stdin, stdout, stderr)
+        self.terminal.foreground(child.pid)
+        for fd in {stdout, stderr, stdin} - {self.terminal.slave}:
+            os.close(fd)
+        self.loop.watch(child.report, READ, lambda _events: self._executed(child))
+        me = os.getpid()
+        self.recorder.state(
+            {
+                "status": "Running",
+                "event": "start",
+                "started": time.time_ns(),
+                "process_id": child.pid,
+                "start_ticks": processes.start_ticks(child.pid),
+                "runner": {"process_id": me, "start_ticks": processes.start_ticks(me)},
+                "boot_id": processes.boot_id(),
+                "computer_name": spec.get("computer_name") or os.uname().nodename,
+                "remarks": plan.remarks,
+            },
+            # executed only once its start is on the disk: a runner that dies here has not run anything
+            then=self._go,
+        )
+
+    def _pipe(self, stream: int) -> int:
+        reading, writing = os.pipe()
+        self.outputs.add(reading, stream, is_pipe=True, mask=Masker(self.secrets))
+        return writing
+
+    def _go(self) -> None:
+        self.commands.tell_state()
+        assert self.child is not None
+        if self.outcome.why is None:
+            self.child.go()
+            timeout = float(self.spec.get("timeout") or 0)
+            if timeout > 0:
+                self.loop.after(timeout, lambda: self.cancel("timeout", None))
+
+    def _executed(self, child: Child) -> None:
+        """The child executes its program, or says why it cannot."""
+        report = os.read(child.report, 65536).decode("utf-8", "replace")
+        self.loop.forget(child.report)
+        os.close(child.report)
+        if report:
+            assert self._launch is not None
+            self.outcome.failed_to_start = spawn.complaint(report, self._launch)
+
+    # while it runs
+
+    def _catch_signals(self) -> None:
+        reading, writing = os.pipe()
+        os.set_blocking(reading, False)
+        os.set_blocking(writing, False)
+        signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+        for number in (signal.SIGCHLD, signal.SIGTERM):
+            signal.signal(number, lambda *_: None)
+        self.loop.watch(reading, READ, lambda _events: self._signalled(os.read(reading, 512)))
+
+    def _signalled(self, numbers: bytes) -> None:
+        if signal.SIGTERM in numbers:
+            self.outcome.remark("The job's runner was asked to end (SIGTERM), as it is when the system shuts down.")
+            self.cancel("cancel", "system")
+        if signal.SIGCHLD in numbers:
+            self._reap()
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG)
+            except ChildProcessError:
+                break
+            if ended is None:
+                break
+            if self.child is not None and ended.si_pid == self.child.pid:
+                self.main_ended = True
+                self.outcome.ended(ended.si_code, ended.si_status)
+                self.loop.after(DRAIN, self._drain_over)
+        if self.ending is not None:
+            self.ending.child_ended()
+        self.advance()
+
+    def _drain_over(self) -> None:
+        self._drained = True
+        self.advance()
+
+    def _feedback(self, event: str, number: int) -> None:
+        """A question opened or was answered: the status changes with it, unless the job is ending."""
+        if self.outcome.why is None:
+            status = "WaitingOnFeedback" if event == "ask" else "Running"
+            self.recorder.state({"status": status, "event": event, "feedback": number}, then=self.commands.tell_state)
+
+    def _disk_refuses(self) -> None:
+        if not self._dropping:
+            self.outputs.pause()
+            self.channel.pause()
+
+    def _disk_takes(self) -> None:
+        self.exit_file.reserve()
+        self.outputs.resume()
+        self.channel.resume()
+        self.advance()
+
+    # end
+
+    def cancel(self, why: str, by: str | None) -> None:
+        """End the job; `why` is "cancel", "timeout" or "error_action". The first reason stays."""
+        if self.outcome.why is not None or self.outcome.settled:
+            return
+        self.outputs.catch_up()
+        self.questions.close("The job is ending: there will be no answer.")
+        self.outcome.cancel(why, by)
+        record = {"status": "Canceling", "event": "cancel", "by": by, "why": why}
+        self.recorder.state(record, then=self.commands.tell_state)
+        grace = float(self.spec.get("grace", 5.0))
+        self.ending = self._end_processes(grace)
+        # on a full disk the end must not wait for ever for what cannot be recorded
+        self.loop.after(grace + processes.KILL_TIME, self._stop_waiting_for_disk)
+        self.ending.look()
+
+    def _end_processes(self, grace: float) -> Ending:
+        include = () if self.child is None or self.main_ended else (self.child.pid,)
+        sweep = processes.Sweep(self.run_id, root=os.getpid(), session=os.getsid(0), include=include)
+        return Ending(self.loop, sweep, self.terminal, grace, lambda _receipt: self.advance())
+
+    def _stop_waiting_for_disk(self) -> None:
+        if self.recorder.blocked:
+            self._dropping = True
+            records, size = self.recorder.give_up()
+            self.outputs.drop()
+            self.outcome.dropped(records, size)
+        self.advance()
+
+    def advance(self) -> None:
+        """Take the next step towards the end, if everything that comes before it has happened."""
+        ending = self.ending
+        if self._finished or (ending is not None and ending.receipt is None):
+            return
+        if self.child is not None and not self.main_ended and ending is None:
+            return
+        self.outputs.catch_up()
+        if self.outputs.open_pipes and not self._drained and not (ending and ending.receipt and not self.main_ended):
+            return
+        if not self._leftovers_done:
+            self._leftovers_done = True
+            if ending is None and has_children() and self._leftovers():
+                return
+        if self.recorder.blocked and not self._dropping:
+            return
+        self._finish()
+
+    def _leftovers(self) -> bool:
+        """Deal with processes that outlive the main one; whether they are being ended now."""
+        sweep = processes.Sweep(self.run_id, root=os.getpid(), session=os.getsid(0))
+        left = sweep.find()
+        if not left:
+            return False
+        names = ", ".join(f"{process.name} ({process.pid})" for process in left[:20])
+        if len(left) > 20:
+            names += f" and {len(left) - 20} more"
+        if not self.spec.get("kill_leftovers"):
+            self.outcome.remark(f"Processes that the script started were left running: {names}.")
+            return False
+        self.outcome.remark(f"Processes that the script left running were ended: {names}.")
+        self.outcome.left = left
+        self.ending = self._end_processes(float(self.spec.get("grace", 5.0)))
+        self.ending.look()
+        return True
+
+    def _finish(self) -> None:
+        self.outputs.catch_up()
+        if self.terminal is not None:
+            self.terminal.release()
+        self.outputs.close()
+        self.channel.close()
+        self.questions.close("The job has ended.")
+        if self.feeding is not None:
+            self.feeding.close()
+        self.outcome.dropped(0, self.outputs.dropped)
+        end = self.outcome.record(self.recorder.summary.to_dict(), self.ending.receipt if self.ending else None)
+        self._finished = True
+        self.recorder.state(end, then=lambda: self._ended(end))
+        if self.recorder.blocked and (self._dropping or self.outcome.never_started):
+            self.recorder.give_up()
+            self._ended(end)
+
+    def _ended(self, end: dict[str, Any]) -> None:
+        try:
+            self.exit_file.write({**end, "id": self.id})
+        except OSError as error:
+            self.loop.after(0.5, lambda: self._ended(end))
+            self.recorder.failure = error
+            return
+        self.commands.tell_end()
+        self.commands.close()
+        self.loop.stop()

@@ -1,0 +1,170 @@
+"""Hide secrets in what a job writes, before it is recorded: as they are, encoded and escaped, across reads."""
+
+from __future__ import annotations
+
+import binascii
+import json
+import re
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+MASK = b"***"
+#: secrets shorter than this (characters) would mask half of everything, and are left alone
+SHORTEST = 4
+
+_UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-~")
+
+
+def _percent(data: bytes, safe: frozenset[int], upper: bool, plus: bool) -> bytes:
+    form = b"%%%02X" if upper else b"%%%02x"
+    return b"".join(bytes((byte,)) if byte in safe else b"+" if plus and byte == 0x20 else form % byte for byte in data)
+
+
+def _clixml(text: str) -> str:
+    """PowerShell's escapes of control characters, surrogates and of an underscore before an x, then XML's."""
+    out = []
+    for index, char in enumerate(text):
+        code = ord(char)
+        if char == "_" and text[index + 1 : index + 2] in ("x", "X"):
+            out.append("_x005F_")
+        elif code > 0xFFFF:
+            code -= 0x10000
+            out.append(f"_x{0xD800 + (code >> 10):04X}__x{0xDC00 + (code & 0x3FF):04X}_")
+        elif code < 0x20 or 0x7F <= code <= 0x9F or 0xD800 <= code <= 0xDFFF:
+            out.append(f"_x{code:04X}_")
+        else:
+            out.append({"&": "&amp;", "<": "&lt;", ">": "&gt;"}.get(char, char))
+    return "".join(out)
+
+
+def _base64(data: bytes) -> list[bytes]:
+    """What of `data`'s base64 is the same whatever stands before and behind it: one piece per alignment."""
+    pieces = []
+    for shift in range(3):
+        # the first characters also hold bits of what stands before, the last ones bits of what comes behind
+        encoded = binascii.b2a_base64(b"\0" * shift + data, newline=False)
+        first = (0, 2, 3)[shift]
+        last = (shift + len(data)) * 8 // 6
+        piece = encoded[first:last]
+        if len(piece) >= SHORTEST:
+            pieces.append(piece)
+            pieces.append(piece.replace(b"+", b"-").replace(b"/", b"_"))
+    return pieces
+
+
+def forms(secret: str) -> set[bytes]:
+    """Every spelling of `secret` that is looked for."""
+    if len(secret) < SHORTEST:
+        return set()
+    plain = secret.encode("utf-8", "surrogateescape")
+    wide = secret.encode("utf-16-le", "surrogatepass")
+    texts = {secret, _clixml(secret), _clixml(secret).replace('"', "&quot;"), _clixml(secret).replace("'", "&apos;")}
+    texts |= {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
+    texts |= {text.replace("/", "\\/") for text in set(texts)}
+    found = {plain, wide}
+    for text in texts:
+        found.add(text.encode("utf-8", "surrogateescape"))
+        found.add(text.encode("utf-16-le", "surrogatepass"))
+    for safe in (_UNRESERVED, _UNRESERVED | {0x2F}):
+        for upper in (True, False):
+            for plus in (True, False):
+                found.add(_percent(plain, safe, upper, plus))
+    found.update(_base64(plain))
+    found.update(_base64(wide))
+    return {form for form in found if len(form) >= SHORTEST}
+
+
+class Secrets:
+    """All spellings of all secrets of a job. New ones (answers to secret questions) may come while it runs."""
+
+    __slots__ = ("_forms", "_longest", "_pattern", "_starts")
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._forms: set[bytes] = set()
+        self._pattern: re.Pattern[bytes] | None = None
+        self._longest = 0
+        self._starts: frozenset[int] = frozenset()
+        for secret in secrets:
+            self._forms |= forms(secret)
+        self._compile()
+
+    def __bool__(self) -> bool:
+        return self._pattern is not None
+
+    def add(self, secret: str) -> None:
+        """Mask this one too from now on."""
+        self._forms |= forms(secret)
+        self._compile()
+
+    def _compile(self) -> None:
+        if self._forms:
+            # the longest first: a secret that begins with another one is hidden whole
+            ordered = sorted(self._forms, key=lambda form: (-len(form), form))
+            self._pattern = re.compile(b"|".join(re.escape(form) for form in ordered))
+            self._longest = len(ordered[0])
+            self._starts = frozenset(form[0] for form in ordered)
+
+    def whole(self, data: bytes) -> bytes:
+        """`data`, which is complete, with every secret replaced by MASK."""
+        return data if self._pattern is None else self._pattern.sub(MASK, data)
+
+    def split(self, data: bytes) -> tuple[bytes, bytes]:
+        """(what is settled, masked; the rest, which may go on to be a secret)."""
+        if self._pattern is None:
+            return data, b""
+        out = []
+        done = 0
+        # whatever begins in the last bytes may go on behind them: the leftmost such place decides
+        hold = self._hold(data)
+        for match in self._pattern.finditer(data):
+            if match.start() >= hold:
+                break
+            out.append(data[done : match.start()])
+            out.append(MASK)
+            done = match.end()
+        if done <= hold:
+            out.append(data[done:hold])
+            done = hold
+        return b"".join(out), data[done:]
+
+    def _hold(self, data: bytes) -> int:
+        """The first place from which on `data` is the beginning, and not the whole, of some spelling."""
+        for place in range(max(0, len(data) - self._longest + 1), len(data)):
+            if data[place] in self._starts:
+                tail = data[place:]
+                for form in self._forms:
+                    if len(form) > len(tail) and form.startswith(tail):
+                        return place
+        return len(data)
+
+
+class Masker:
+    """One stream's bytes on their way through: `feed` each read, `finish` at its end.
+
+    The result is that of masking the whole stream at once, however the reads were cut.
+    """
+
+    __slots__ = ("_held", "_secrets")
+
+    def __init__(self, secrets: Secrets) -> None:
+        self._secrets = secrets
+        self._held = b""
+
+    @property
+    def active(self) -> bool:
+        """Whether there is anything to hide."""
+        return bool(self._secrets)
+
+    def feed(self, data: bytes) -> bytes:
+        """What may be recorded now. Only a suffix that may begin a secret is held back."""
+        if self._held:
+            data = self._held + data
+        out, self._held = self._secrets.split(data)
+        return out
+
+    def finish(self) -> bytes:
+        """What was held back: no more bytes come."""
+        data, self._held = self._held, b""
+        return self._secrets.whole(data)

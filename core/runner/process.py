@@ -1,0 +1,133 @@
+"""A runner's process from its first instruction to its last, and the zygote that forks runners."""
+
+from __future__ import annotations
+
+import _socket
+import array
+import gc
+import json
+import os
+import signal
+import sys
+import time
+
+from core.runner import system
+from core.runner.job import AlreadyRan, Job
+from core.runner.spec import read_secrets
+
+#: a message to the zygote is small: it names a directory
+MESSAGE = 65536
+#: descriptors are passed in this order; a missing one is not passed
+NAMES = ("lock", "watch", "secrets")
+
+
+def main(argv: list[str]) -> None:
+    """Be what the command line says; does not return."""
+    if argv[1] == "zygote":
+        serve(int(argv[2]))
+    else:
+        lock, watch, secrets = (None if value == "-" else int(value) for value in argv[4:7])
+        assert lock is not None
+        run(argv[3], int(argv[2]), lock, watch, secrets)
+
+
+def run(directory: str, number: int, lock: int, watch: int | None, secrets: int | None) -> None:
+    """Run the job in `directory` to its end and leave. A runner that fails tells it in the log."""
+    code = 1
+    try:
+        _become_runner(directory, {fd for fd in (lock, watch, secrets) if fd is not None})
+        values = {} if secrets is None else read_secrets(secrets)
+        try:
+            job = Job(directory, values)
+        except (AlreadyRan, FileExistsError) as error:
+            _log(f"job {number}: {error}")
+            os._exit(3)
+        system.set_title(f"jobdeck core.runner {number} {job.spec['script'].get('name') or ''}")
+        if watch is not None:
+            job.commands.add_watcher(watch)
+        job.run()
+        code = 0
+    except BaseException:
+        # the engine finds the job's lock free and tells the job as lost; why is for whoever looks into the log
+        import traceback
+
+        _log(f"job {number}: its runner failed\n{traceback.format_exc()}")
+    finally:
+        os._exit(code)
+
+
+def _log(text: str) -> None:
+    stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    os.write(2, f"{stamp} runner {os.getpid()} {text}\n".encode("utf-8", "replace"))
+
+
+def _become_runner(directory: str, keep: set[int]) -> None:
+    system.close_all_but({0, 1, 2} | keep)
+    for fd in keep:
+        os.set_inheritable(fd, False)
+    null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
+    os.dup2(null, 0)
+    os.dup2(null, 1)
+    os.close(null)
+    os.chdir("/")
+    os.umask(0o077)
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGPIPE, signal.SIGTSTP):
+        signal.signal(number, signal.SIG_IGN)
+    for number in (signal.SIGTTIN, signal.SIGTTOU, signal.SIGUSR1, signal.SIGUSR2):
+        signal.signal(number, signal.SIG_IGN)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+    system.prctl(system.PR_SET_CHILD_SUBREAPER, 1)
+    system.prctl(system.PR_SET_NAME, b"jobdeck-runner")
+
+
+def serve(fd: int) -> None:
+    """Be a zygote: fork a runner for each message on the SEQPACKET socket `fd`, until its engine goes."""
+    system.close_all_but({0, 1, 2, fd})
+    os.set_inheritable(fd, False)
+    os.chdir("/")
+    system.set_title("jobdeck core.runner zygote")
+    system.prctl(system.PR_SET_NAME, b"jobdeck-zygote")
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGPIPE, signal.SIGTSTP):
+        signal.signal(number, signal.SIG_IGN)
+    # nobody waits for runners: the kernel takes them away
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET, 0, fd)
+    # what is loaded now is shared by all runners, as long as the collector does not write into it
+    gc.collect()
+    gc.freeze()
+    while True:
+        try:
+            data, control, _flags, _address = connection.recvmsg(MESSAGE, _socket.CMSG_SPACE(3 * 4), _MSG_CMSG_CLOEXEC)
+        except ConnectionError:
+            data = b""
+        if not data:
+            os._exit(0)
+        received = array.array("i")
+        for level, kind, body in control:
+            if level == _socket.SOL_SOCKET and kind == _socket.SCM_RIGHTS:
+                received.frombytes(body[: len(body) - len(body) % received.itemsize])
+        reply = _fork(json.loads(data), list(received), connection)
+        for descriptor in received:
+            os.close(descriptor)
+        try:
+            connection.send(json.dumps(reply).encode())
+        except ConnectionError:
+            os._exit(0)
+
+
+_MSG_CMSG_CLOEXEC = 0x40000000
+
+
+def _fork(message: dict[str, object], received: list[int], connection: _socket.socket) -> dict[str, object]:
+    try:
+        pid = os.fork()
+    except OSError as error:
+        return {"error": error.errno}
+    if pid:
+        return {"process_id": pid}
+    connection.close()
+    os.setsid()
+    fds = dict(zip(message["fds"], received, strict=True))  # type: ignore[call-overload]
+    run(str(message["directory"]), int(str(message["id"])), fds["lock"], fds.get("watch"), fds.get("secrets"))
+    sys.exit(1)

@@ -1,0 +1,142 @@
+"""Fork the job's main process: its terminal, its descriptors, its limits; and hear why it could not start."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import resource
+import signal
+import struct
+import termios
+
+from core.runner import system
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from core.runner.spec import Launch
+
+
+class Terminal:
+    """The job's pseudo-terminal. The runner, a session leader, holds both ends; it is its controlling terminal."""
+
+    __slots__ = ("master", "slave")
+
+    def __init__(self, columns: int, rows: int) -> None:
+        """Raises OSError when no pseudo-terminal is to be had."""
+        self.master, self.slave = os.openpty()
+        self.resize(columns, rows)
+        fcntl.ioctl(self.slave, termios.TIOCSCTTY, 0)
+
+    def resize(self, columns: int, rows: int) -> None:
+        """Give it another size; its foreground processes are told by SIGWINCH."""
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def foreground(self, group: int) -> None:
+        """Make `group` the one that may read it and gets its signals."""
+        os.tcsetpgrp(self.slave, group)
+
+    def interrupt(self) -> None:
+        """Type ctrl+c: the kernel signals the foreground group, whoever it belongs to."""
+        os.write(self.master, bytes(termios.tcgetattr(self.slave)[6][termios.VINTR]))
+
+    def release(self) -> None:
+        """Give it back to the runner's own group, so that nobody is hung up when the runner goes; close our slave."""
+        if self.slave >= 0:
+            self.foreground(os.getpgrp())
+            os.close(self.slave)
+            self.slave = -1
+
+
+class Child:
+    """A forked main process that waits: `go` lets it execute; `report` says why it could not, or nothing."""
+
+    __slots__ = ("_go", "pid", "report")
+
+    def __init__(self, pid: int, go: int, report: int) -> None:
+        self.pid = pid
+        self._go = go
+        #: descriptor: end of file = it executes, else "STEP\nERRNO\nTEXT"
+        self.report = report
+
+    def go(self) -> None:
+        """Let it execute."""
+        try:
+            os.write(self._go, b"1")
+        except BrokenPipeError:
+            # killed while it waited: its exit tells
+            pass
+        os.close(self._go)
+
+
+def fork(launch: Launch, stdin: int, stdout: int, stderr: int) -> Child:
+    """A child in a process group of its own that executes `launch` after `Child.go`, or ends if we go before that."""
+    ready, go = os.pipe()
+    report, complaint = os.pipe()
+    parent = os.getpid()
+    pid = os.fork()
+    if pid:
+        os.close(ready)
+        os.close(complaint)
+        os.setpgid(pid, pid)
+        return Child(pid, go, report)
+    step = "start"
+    try:
+        os.setpgid(0, 0)
+        os.close(go)
+        step = "wait"
+        system.prctl(system.PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent or os.read(ready, 1) != b"1":
+            os._exit(127)
+        step = "descriptors"
+        for target, source in enumerate((stdin, stdout, stderr)):
+            os.dup2(source, target, inheritable=True)
+        step = "limits"
+        _limit(launch.limits)
+        step = "cwd"
+        os.chdir(launch.cwd)
+        os.umask(launch.umask)
+        _default_signals()
+        step = "execute"
+        os.execvpe(launch.argv[0], launch.argv, launch.environment)
+    except BaseException as error:
+        code = error.errno if isinstance(error, OSError) else 0
+        os.write(complaint, f"{step}\n{code or 0}\n{error}".encode("utf-8", "replace"))
+    finally:
+        os._exit(127)
+
+
+def _limit(limits: object) -> None:
+    assert isinstance(limits, dict)
+    for name, (soft, hard) in limits.items():
+        number = getattr(resource, f"RLIMIT_{name}", None)
+        if number is None:
+            # a limit of another system's
+            continue
+        _, most = resource.getrlimit(number)
+        if most != resource.RLIM_INFINITY and os.geteuid() != 0:
+            hard = most if hard == resource.RLIM_INFINITY else min(hard, most)
+            soft = hard if soft == resource.RLIM_INFINITY else min(soft, hard)
+        resource.setrlimit(number, (soft, hard))
+
+
+def _default_signals() -> None:
+    for number in range(1, signal.NSIG):
+        if number not in (signal.SIGKILL, signal.SIGSTOP) and signal.getsignal(number) not in (signal.SIG_DFL, None):
+            signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+
+
+def complaint(report: str, launch: Launch) -> str:
+    """A sentence from what a child reported."""
+    step, code, text = report.split("\n", 2)
+    why = os.strerror(int(code)) if int(code) else text
+    program = launch.argv[0] if launch.argv else "nothing"
+    if step == "cwd":
+        return f"Could not start: its working directory {launch.cwd} cannot be used ({why}). Name another one."
+    if step == "limits":
+        return f"Could not start: its resource limits cannot be set ({why})."
+    if step == "execute" and int(code) == 7:
+        return f"Could not start {program}: its parameters and environment are too long together."
+    if step == "execute" and int(code) == 8:
+        return f"Could not start {program}: it is neither a program nor begins with a #! line."
+    return f"Could not start {program}: {why}."
