@@ -63,8 +63,8 @@ def _command(words: list[str]) -> int:
             return _wrong("--server needs a URL." if word == "--server" else f"There is no option {word}.")
     if server:
         return _wrong(
-            "A server cannot be reached yet: --server (JOBDECK_SERVER) comes with `jobdeck serve`. Leave it out to work "
-            "on this computer."
+            "A server cannot be reached yet: --server (JOBDECK_SERVER) comes with `jobdeck serve`. Leave it out to "
+            "work on this computer."
         )
     if not words:
         print(_FIRST_STEPS, end="")

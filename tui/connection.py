@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Literal
 
 from core.config import Settings
 from core.service import JobService
 
 
 @asynccontextmanager
-async def service(mode: str = "look") -> AsyncIterator[JobService]:
+async def service(mode: Literal["look", "act", "stay"] = "look") -> AsyncIterator[JobService]:
     """Open the store; "look" only reads, "act" changes things and leads while it is open if nobody else does."""
     from core.engine.engine import Engine
 

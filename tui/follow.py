@@ -42,7 +42,7 @@ class Follower:
         self._told = 0
         self._ended = False
         self._interrupts = 0
-        self._leave: asyncio.Future[int] | None = None
+        self._leave: asyncio.Future[Any] | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         self._status_shown = False
         self._progress = ""
@@ -55,12 +55,12 @@ class Follower:
         for number, handler in handled.items():
             if signal.getsignal(number) is not signal.SIG_IGN:
                 loop.add_signal_handler(number, handler, number)
-        shown = asyncio.ensure_future(self._show())
+        shown: asyncio.Future[None] = asyncio.ensure_future(self._show())
         self._start(self._tell_queue())
         if feed:
             self._start(self._feed())
         try:
-            await asyncio.wait({shown, self._leave}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait([shown, self._leave], return_when=asyncio.FIRST_COMPLETED)
             if shown.done():
                 shown.result()
                 self._ended = True
@@ -86,7 +86,7 @@ class Follower:
         elif self._leave is not None and not self._leave.done():
             self._leave.set_exception(error)
 
-    async def _stop(self, shown: asyncio.Task[None]) -> None:
+    async def _stop(self, shown: asyncio.Future[None]) -> None:
         pending = [shown, *self._tasks, *([self._question] if self._question else [])]
         for task in pending:
             task.cancel()
@@ -229,7 +229,8 @@ class Follower:
     def _leave_with(self, code: int) -> None:
         if self._leave is not None and not self._leave.done():
             say.tell(
-                f"\nJob {self._id} goes on. To follow it: jobdeck attach {self._id}. To end it: jobdeck cancel {self._id}."
+                f"\nJob {self._id} goes on. To follow it: jobdeck attach {self._id}. "
+                f"To end it: jobdeck cancel {self._id}."
             )
             self._leave.set_result(code)
 

@@ -13,7 +13,12 @@ from core.service import Record
 _LONGEST = 1 << 20
 
 #: what stands before a message at a terminal, so that it can be told from output
-PREFIXES = {journal.WARNING: "WARNING: ", journal.ERROR: "ERROR: ", journal.VERBOSE: "VERBOSE: ", journal.DEBUG: "DEBUG: "}
+PREFIXES = {
+    journal.WARNING: "WARNING: ",
+    journal.ERROR: "ERROR: ",
+    journal.VERBOSE: "VERBOSE: ",
+    journal.DEBUG: "DEBUG: ",
+}
 
 
 def content(record: Record) -> dict[str, Any]:

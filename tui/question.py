@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import termios
 
 from core.service import Feedback
 from tui import text
+from tui.standard_input import readable
 
 
 class EndOfInput(Exception):
@@ -26,7 +26,6 @@ class Terminal:
 
     async def line(self, secret: bool) -> str:
         """One line as typed, without its end; not echoed when secret. Raises EndOfInput. Cancelling it is safe."""
-        loop = asyncio.get_running_loop()
         before = termios.tcgetattr(0)
         if secret:
             hidden = [*before]
@@ -35,12 +34,7 @@ class Terminal:
         got = bytearray()
         try:
             while not got.endswith(b"\n"):
-                ready = loop.create_future()
-                loop.add_reader(0, lambda ready=ready: ready.done() or ready.set_result(None))
-                try:
-                    await ready
-                finally:
-                    loop.remove_reader(0)
+                await readable(0)
                 piece = os.read(0, 4096)
                 if not piece:
                     if got:

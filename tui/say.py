@@ -83,7 +83,7 @@ def table(
     right: frozenset[int] = frozenset(),
     colours: Sequence[str] = (),
 ) -> None:
-    """A table as wide as its cells; at a terminal column `give` is cut first. `colours`: SGR of each row's first cell."""
+    """A table as wide as its cells; at a terminal column `give` is cut. `colours`: SGR of each row's first cell."""
     cells = [[text.one_line(cell) for cell in row] for row in rows]
     widths = [max(text.width(row[at]) for row in [list(titles), *cells]) for at in range(len(titles))]
     room = columns()

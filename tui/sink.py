@@ -11,6 +11,7 @@ import os
 import stat
 
 from tui import text
+from tui.standard_input import writable
 
 #: bytes gathered before they are written, where gathering is allowed
 _GATHERED = 1 << 16
@@ -108,10 +109,4 @@ class Sink:
         if self._own is None:
             await asyncio.sleep(0.02)
             return
-        loop = asyncio.get_running_loop()
-        ready = loop.create_future()
-        loop.add_writer(self._own, lambda: ready.done() or ready.set_result(None))
-        try:
-            await ready
-        finally:
-            loop.remove_writer(self._own)
+        await writable(self._own)

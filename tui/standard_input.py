@@ -10,8 +10,35 @@ from collections.abc import AsyncIterator
 _PIECE = 1 << 16
 
 
+async def readable(descriptor: int) -> None:
+    """Wait until there is something to read, or the end. Raises PermissionError for what is always readable."""
+    loop = asyncio.get_running_loop()
+    ready: asyncio.Future[None] = loop.create_future()
+    loop.add_reader(descriptor, _set, ready)
+    try:
+        await ready
+    finally:
+        loop.remove_reader(descriptor)
+
+
+async def writable(descriptor: int) -> None:
+    """Wait until the descriptor takes something."""
+    loop = asyncio.get_running_loop()
+    ready: asyncio.Future[None] = loop.create_future()
+    loop.add_writer(descriptor, _set, ready)
+    try:
+        await ready
+    finally:
+        loop.remove_writer(descriptor)
+
+
+def _set(ready: asyncio.Future[None]) -> None:
+    if not ready.done():
+        ready.set_result(None)
+
+
 def kind(descriptor: int = 0) -> str:
-    """"terminal", "pipe" (something that can be read to its end) or "none" (closed, or /dev/null)."""
+    """What it is: "terminal", "pipe" (can be read to its end) or "none" (closed, or /dev/null)."""
     try:
         seen = os.fstat(descriptor)
     except OSError:
@@ -26,21 +53,14 @@ def kind(descriptor: int = 0) -> str:
 
 async def chunks(descriptor: int = 0) -> AsyncIterator[bytes]:
     """The bytes as they come, until their end. Nothing is read that is not asked for."""
-    loop = asyncio.get_running_loop()
     watched = True
     while True:
         if watched:
-            ready = loop.create_future()
             try:
-                loop.add_reader(descriptor, lambda ready=ready: ready.done() or ready.set_result(None))
+                await readable(descriptor)
             except PermissionError:
                 # a regular file is always ready, and epoll does not take it
                 watched = False
-                continue
-            try:
-                await ready
-            finally:
-                loop.remove_reader(descriptor)
         try:
             piece = os.read(descriptor, _PIECE)
         except BlockingIOError:

@@ -133,7 +133,9 @@ def one_line(text: object) -> str:
     plain = text if isinstance(text, str) else str(text)
     if _UNSAFE.search(plain) is None:
         return plain
-    return _UNSAFE.sub(lambda found: " " if found.group().strip(" \t\r\n") == "" else "\N{REPLACEMENT CHARACTER}", plain)
+    return _UNSAFE.sub(
+        lambda found: " " if found.group().strip(" \t\r\n") == "" else "\N{REPLACEMENT CHARACTER}", plain
+    )
 
 
 def many_lines(text: str) -> str:

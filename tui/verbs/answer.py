@@ -31,8 +31,8 @@ async def run(arguments: argparse.Namespace) -> int:
         if arguments.text is not None:
             if question.secret:
                 raise Invalid(
-                    f"The answer is secret, and command lines are public. `jobdeck answer {number}` asks for it hidden, "
-                    "or reads it from a pipe."
+                    f"The answer is secret, and command lines are public. `jobdeck answer {number}` asks for it "
+                    "hidden, or reads it from a pipe."
                 )
             job = await engine.answer(number, arguments.text, feedback=question.id)
         elif os.isatty(0):

@@ -31,5 +31,5 @@ async def run(arguments: argparse.Namespace) -> int:
             for line in block.splitlines():
                 say.write(f"    {text.one_line(line)}\n")
     if not records:
-        say.tell(f"Job {number} has no error records. (Text on stderr is output: jobdeck output {number} --stream stderr.)")
+        say.tell(f"Job {number} has no error records. (Text on stderr: jobdeck output {number} --stream stderr.)")
     return 0

@@ -83,7 +83,7 @@ def _processes(processes: object) -> str:
     if not isinstance(processes, (list, tuple)):
         return ""
     return ", ".join(
-        f"{process.get('name')} ({process.get('process_id')}{', ' + str(process['signal']) if 'signal' in process else ''})"
+        f"{process.get('name')} {process.get('process_id')} {process.get('signal', '')}".rstrip()
         for process in processes
         if isinstance(process, dict)
     )

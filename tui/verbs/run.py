@@ -22,7 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "-p", "--parameter", dest="parameters", action="append", metavar="NAME[=VALUE]",
         help="a parameter; NAME alone is true, a repeated one a list, @@ at the beginning a literal @",
     )  # fmt: skip
-    parser.add_argument("--environment", metavar="NAME", help="what runs it: Bash, Python 3.12, … (jobdeck environments)")
+    parser.add_argument(
+        "--environment", metavar="NAME", help="what runs it: Bash, Python 3.12, … (jobdeck environments)"
+    )
     parser.add_argument("--env", action="append", metavar="NAME=VALUE", help="an environment variable of the job")
     parser.add_argument("--timeout", type=float, metavar="S", help="end the job after so many seconds; 0 = never")
     parser.add_argument("--cwd", metavar="DIR", help="the job's working directory")

@@ -44,7 +44,9 @@ def _settings(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--error-action", default=nothing, metavar="ACTION", help=", ".join(ERROR_ACTIONS))
     parser.add_argument("--concurrent-jobs", default=nothing, type=int, metavar="N", help="how many may run at once")
     parser.add_argument("--max-history", default=nothing, type=int, metavar="N", help="how many finished jobs are kept")
-    parser.add_argument("--retry-limit", default=nothing, type=int, metavar="N", help="how often a failed job is tried again")
+    parser.add_argument(
+        "--retry-limit", default=nothing, type=int, metavar="N", help="how often a failed job is tried again"
+    )
     parser.add_argument("--env", dest="variables", default=nothing, action="append", metavar="NAME=VALUE")
     parser.add_argument("--tag", dest="tags", default=nothing, action="append", metavar="TAG")
     for name, about in (

@@ -27,7 +27,10 @@ async def run(arguments: argparse.Namespace) -> int:
             ("Data", status.data_directory),
             ("Config", status.config_file),
             ("Log", status.log_file),
-            ("Leader", ", ".join(f"{key} {value}" for key, value in leader.items()) if leader else "none: nothing is due"),
+            (
+                "Leader",
+                ", ".join(f"{key} {value}" for key, value in leader.items()) if leader else "none: nothing is due",
+            ),
             ("Jobs", ", ".join(f"{count} {name}" for name, count in status.counts.items() if count) or "none"),
             ("At once", f"at most {status.max_running} jobs"),
             ("Problems", "\n".join(status.problems)),
