@@ -40,7 +40,7 @@ def row_of_directory(store: str, id: int) -> dict[str, Any] | None:
     row = row_of_spec(spec)
     columns = Progression(directory).read()
     row |= columns
-    if columns["state_seq"] or is_held(os.path.join(directory, "lock")):
+    if columns.get("ended") is None and (columns["state_seq"] or is_held(os.path.join(directory, "lock"))):
         # Whose claim it was is told nowhere but in the database; that there is one is what counts.
         row["claim"] = "rebuilt"
     return row
