@@ -264,6 +264,12 @@ def _at_exit() -> None:
         return
 
 
+def _after_fork() -> None:
+    # a bound method of the channel here would keep its socket past the end of the interpreter: Python 3.8 crashes
+    if _channel is not None:
+        _channel.after_fork()
+
+
 if _channel is not None:
     atexit.register(_at_exit)
-    os.register_at_fork(after_in_child=_channel.after_fork)
+    os.register_at_fork(after_in_child=_after_fork)

@@ -43,7 +43,8 @@ def _run() -> None:
         import runpy
 
         sys.path.insert(0, copy)
-        _guarded(lambda: getattr(runpy, "_run_module_as_main")("__main__", alter_argv=False))
+        run_main: Any = vars(runpy)["_run_module_as_main"]
+        _guarded(lambda: run_main("__main__", alter_argv=False))
         return
     if copy != path:
         _keep_lines(path, content)
