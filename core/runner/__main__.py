@@ -1,4 +1,4 @@
-"""The runner's process: `python -I -S …/core/runner/__main__.py run ID DIRECTORY LOCK WATCH SECRETS`, or `zygote FD`."""
+"""The runner's process: `python -I -S …/__main__.py run ID DIRECTORY LOCK WATCH SECRETS`, or `… zygote FD`."""
 
 from __future__ import annotations
 

@@ -148,7 +148,8 @@ class Channel:
                 connection.send({"ok": True})
             return
         text = _text(message.get("message"))
-        record: dict[str, object] = {"message": text} | {name: _text(message[name]) for name in _ERROR_FIELDS if message.get(name)}
+        record: dict[str, object] = {"message": text}
+        record.update({name: _text(message[name]) for name in _ERROR_FIELDS if message.get(name)})
         if action == "SilentlyContinue":
             record["silent"] = True
         else:

@@ -95,7 +95,6 @@ def find_tree(
     me = os.getpid()
     mark = run_id.encode()
     marks = {pid: _marks(pid) for pid in everyone}
-    chosen: dict[int, Process] = {}
 
     def foreign(pid: int) -> bool:
         run, own = marks[pid]
@@ -106,9 +105,11 @@ def find_tree(
         if leader is not None and leader.pid not in (me, root) and marks[session][0] != mark:
             # the number was given to another session since
             session = None
-    for pid, process in everyone.items():
-        if pid in include or (not foreign(pid) and (marks[pid][0] == mark or process.session == session)):
-            chosen[pid] = process
+    chosen = {
+        pid: process
+        for pid, process in everyone.items()
+        if pid in include or (not foreign(pid) and (marks[pid][0] == mark or process.session == session))
+    }
     children: dict[int, list[int]] = {}
     for pid, process in everyone.items():
         children.setdefault(process.parent, []).append(pid)

@@ -64,8 +64,9 @@ class Child:
             os.write(self._go, b"1")
         except BrokenPipeError:
             # killed while it waited: its exit tells
-            pass
-        os.close(self._go)
+            return
+        finally:
+            os.close(self._go)
 
 
 def fork(launch: Launch, stdin: int, stdout: int, stderr: int) -> Child:

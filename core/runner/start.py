@@ -171,8 +171,7 @@ def _spawn(arguments: list[str], given: list[int], role: str, log: str, who: str
         except OSError:
             # without its log's directory a runner can still run its job
             errors = null
-        for fd in given:
-            copies.append(fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 16))
+        copies.extend(fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 16) for fd in given)
         targets = [null, null, errors, *copies[len(copies) - len(given) :]]
         actions = [(os.POSIX_SPAWN_DUP2, source, target) for target, source in enumerate(targets)]
         return os.posix_spawn(

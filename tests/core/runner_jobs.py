@@ -61,9 +61,12 @@ class Run:
         self.watch: socket.socket | None = None
         self._told = b""
 
-    def go(self, secrets: dict[str, str] | None = None, zygote: start.Zygote | None = None) -> Run:
-        """Start a runner for it."""
-        held = lock(self.directory / "lock")
+    def go(
+        self, secrets: dict[str, str] | None = None, zygote: start.Zygote | None = None, held: int | None = None
+    ) -> Run:
+        """Start a runner for it; `held`: a locked descriptor to hand over instead of the job's own."""
+        if held is None:
+            held = lock(self.directory / "lock")
         ours, theirs = socket.socketpair()
         self.watch = ours
         starter = zygote.start_runner if zygote else start.start_fresh
@@ -74,14 +77,18 @@ class Run:
             theirs.close()
         return self
 
-    def ended(self, seconds: float = DEADLINE) -> dict[str, Any]:
-        """exit.json, once the runner is gone."""
+    def left(self, seconds: float = DEADLINE) -> None:
+        """Wait until the runner is gone, by whatever way."""
         assert self.watch is not None
         self.watch.settimeout(seconds)
         while data := self.watch.recv(65536):
             self._told += data
         self.watch.close()
         self.reap()
+
+    def ended(self, seconds: float = DEADLINE) -> dict[str, Any]:
+        """exit.json, once the runner is gone."""
+        self.left(seconds)
         path = self.directory / "exit.json"
         assert path.exists(), self.log()
         end: dict[str, Any] = json.loads(path.read_bytes())
@@ -125,7 +132,8 @@ class Run:
 
     def until_output(self, number: int, text: bytes) -> bytes:
         """Wait until a stream holds `text`."""
-        return until(lambda: text in self.stream(number) and self.stream(number), f"{text!r} in stream {number}") or b""
+        until(lambda: text in self.stream(number), f"{text!r} in stream {number}")
+        return self.stream(number)
 
     def ask(self, **message: Any) -> dict[str, Any]:
         """One request to the runner."""
