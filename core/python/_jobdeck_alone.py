@@ -34,7 +34,7 @@ def show_progress(message: Dict[str, Any]) -> None:
     parts = [str(message[key]) for key in ("activity", "operation", "status") if message.get(key)]
     line = ": ".join(parts) or "progress"
     if message.get("percent") is not None:
-        line += " %g %%" % message["percent"]
+        line += " %.0f %%" % message["percent"]
     if message.get("seconds") is not None:
         line += ", %g s left" % message["seconds"]
     sys.stdout.flush()

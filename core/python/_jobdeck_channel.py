@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     Message = Dict[str, Any]
 
 
+#: the longest message that the job takes, bytes
+LIMIT = 64 << 20
+
+
 class JobdeckError(Exception):
     """Something between the script and its job did not work; the text says what."""
 
@@ -166,7 +170,10 @@ class Channel:
 
 
 def _line(message: Message) -> bytes:
-    return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace") + b"\n"
+    line = json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace") + b"\n"
+    if len(line) > LIMIT:
+        raise JobdeckError("This has %d bytes; the job takes %d in one message. Send it in parts." % (len(line), LIMIT))
+    return line
 
 
 def _checked(reply: Message) -> Message:
