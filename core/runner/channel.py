@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from core.runner.job import Job
+    from core.runner.loop import Timer
 
 #: one message's most, bytes
 LIMIT = 64 << 20
@@ -42,6 +43,7 @@ class Channel:
         self._paused = False
         self._progress: dict[str, Any] | None = None
         self._progress_at = 0.0
+        self._progress_timer: Timer | None = None
         self._own_directory: str | None = None
         directory = job.directory
         if len(os.fsencode(os.path.join(directory, "channel"))) > _PATH:
@@ -165,13 +167,15 @@ class Channel:
         wait = self._progress_at + _PROGRESS - time.monotonic()
         if wait <= 0:
             self._put_progress()
-        elif self._progress_at >= 0:
-            # one timer is on its way already when the last record is not written yet
-            self._job.loop.after(wait, self._put_progress)
+        elif self._progress_timer is None:
+            self._progress_timer = self._job.loop.after(wait, self._put_progress)
         if message.get("ack"):
             connection.send({"ok": True})
 
     def _put_progress(self) -> None:
+        if self._progress_timer is not None:
+            self._progress_timer.cancel()
+            self._progress_timer = None
         progress, self._progress = self._progress, None
         if progress is not None:
             self._progress_at = time.monotonic()

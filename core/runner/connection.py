@@ -139,7 +139,9 @@ class Connection:
         while self.fd >= 0 and not self._paused and self._incoming:
             if self.on_raw is not None:
                 self.on_raw(self._incoming)
-                return
+                if self.on_raw is not None:
+                    return
+                continue
             end = self._incoming.find(b"\n", self._scanned)
             if end < 0:
                 self._scanned = len(self._incoming)
