@@ -37,6 +37,7 @@ mkdir -p "$destination"
 
 if [ "$mode" = ask ]; then
     mode=$(jobdeck-job ask "How shall $source be stored?" --choice "&plain" --choice "&encrypted" --default plain)
+    mode=${mode:-plain}
 fi
 archive=$destination/$(basename "$source")-$(date +%Y%m%d-%H%M%S).tar.gz
 
