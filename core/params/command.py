@@ -12,7 +12,7 @@ from core.service import Invalid, Parameter, Value
 __all__ = ["argparse_arguments", "positional", "to_text", "variables"]
 
 #: Linux takes no single argument or variable longer than this, its end included
-LONGEST_ARGUMENT = 131071
+LONGEST_ARGUMENT = 131072
 _SECRET = ("secret", "credential")
 _REFUSED = re.compile(
     r"(PATH|HOME|SHELL|USER|LOGNAME|PWD|OLDPWD|TERM|TMPDIR|TZ|LANG|LC_.*|IFS|ENV|BASH_.*|BASHOPTS|SHELLOPTS|CDPATH"
