@@ -197,8 +197,8 @@ def test_variables() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["PATH", "HOME", "LD_PRELOAD", "BASH_ENV", "ENV", "IFS", "PYTHONPATH", "NODE_OPTIONS", "PERL5OPT", "RUBYOPT", "SHELL",
-     "USER", "JOBDECK_CHANNEL", "LC_ALL", "BASH_FUNC_ls%%", "DYLD_INSERT_LIBRARIES", "GIT_SSH"],
+    ["PATH", "HOME", "LD_PRELOAD", "BASH_ENV", "ENV", "IFS", "PYTHONPATH", "NODE_OPTIONS", "PERL5OPT", "RUBYOPT",
+     "SHELL", "USER", "JOBDECK_CHANNEL", "LC_ALL", "BASH_FUNC_ls%%", "DYLD_INSERT_LIBRARIES", "GIT_SSH"],
 )  # fmt: skip
 def test_names_that_change_programs_are_refused(name: str) -> None:
     with pytest.raises(Invalid, match="cannot be called"):
