@@ -340,6 +340,10 @@ class Engine:
         if not job.status.finished:
             raise Conflict(f"Job {id} is {job.status.name}, not finished. Cancel it first: jobdeck cancel {id}")
         directory = self._directory(id)
+        async with asyncio.timeout(10):
+            # The runner tells the end a moment before it lets go of the directory.
+            while is_held(os.path.join(directory, "lock")):  # noqa: ASYNC110 (a lock of another process)
+                await asyncio.sleep(0.002)
         # The directory first: a row without one is removed by asking again, a directory without a row would come back.
         await asyncio.to_thread(discard_directory, directory)
         await self._database.write(lambda c: c.execute("DELETE FROM job WHERE id = ?", (id,)))

@@ -97,11 +97,10 @@ class Lead:
                     await self._act()
             except (ServiceError, OSError) as error:
                 log.error("leading: %s", error)
+            # Not wait_for: up to Python 3.11 it may swallow a cancellation.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), _BEAT if self.leading else _TAKE_OVER)
-                if not self.leading:
-                    # Nobody but a leader is in a hurry; wait out the beat so as not to spin.
-                    await asyncio.sleep(0.01)
+                async with asyncio.timeout(_BEAT if self.leading else _TAKE_OVER):
+                    await self._wake.wait()
             self._wake.clear()
 
     async def _act(self) -> None:

@@ -7,6 +7,7 @@ What happened is read from the journal, never from the line.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import socket
@@ -70,10 +71,10 @@ class Watches:
         """Until the watched job has ended, at most `timeout` seconds."""
         watch = self._watches.get(id)
         if watch is not None:
-            try:
-                await asyncio.wait_for(watch.ended.wait(), timeout)
-            except TimeoutError:
-                return
+            # Not wait_for: up to Python 3.11 it may swallow a cancellation.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(timeout):
+                    await watch.ended.wait()
 
     def _listen(self, watch: _Watch, connection: socket.socket) -> None:
         connection.setblocking(False)
