@@ -99,6 +99,7 @@ class Engine:
             if mode != "look":
                 engine._lead = Lead(
                     engine._store, engine.name, engine._database, engine._watches, engine._starting.start_queued,
+                    engine._starting.busy,
                     settings.max_running,
                 )  # fmt: skip
                 await engine._lead.open()
@@ -154,20 +155,32 @@ class Engine:
                 self._inputs[id] = FileLock(os.path.join(directory, "input"))
                 self._inputs[id].take()
             row = row_of_spec(prepared.spec)
-            claimed = await self._database.write(lambda c: self._enter(c, row, prepared))
-        except BaseException:
+            with self._starting.claiming(id):
+                claimed = await self._enter(row, directory)
+                if claimed:
+                    await self._starting.start(id, directory, lock, prepared.secrets)
+        finally:
             if lock is not None:
                 lock.close()
+        if not claimed and self._lead is not None:
+            self._lead.wake()
+        return job_of_row(await self._database.read(lambda c: query.job_row(c, id)))
+
+    async def _enter(self, row: dict[str, Any], directory: str) -> bool:
+        """Put the job on record, and claim it where it may start at once; nothing is left of it where that fails."""
+
+        def enter(connection: sqlite3.Connection) -> bool:
+            ahead = slots.eligible(connection, self.settings.max_running)
+            insert_job(connection, row)
+            return not ahead and slots.claim(connection, row["id"], self.name, self.settings.max_running)
+
+        try:
+            claimed = await self._database.write(enter)
+        except BaseException:
             discard_directory(directory)
             raise
         put_on_record(directory)
-        if claimed:
-            await self._starting.start(id, directory, lock, prepared.secrets)
-        else:
-            lock.close()
-            if self._lead is not None:
-                self._lead.wake()
-        return job_of_row(await self._database.read(lambda c: query.job_row(c, id)))
+        return claimed
 
     def _number(self, connection: sqlite3.Connection, prepared: Prepared) -> int:
         from .numbers import draw
@@ -184,12 +197,6 @@ class Engine:
 
             connection.execute("INSERT OR REPLACE INTO probe (key, result) VALUES (?, ?)", (key, json.dumps(result)))
         return draw(connection, self._store)
-
-    def _enter(self, connection: sqlite3.Connection, row: dict[str, Any], prepared: Prepared) -> bool:
-        """Put the job on record, and claim it where it may start at once."""
-        ahead = slots.eligible(connection, self.settings.max_running)
-        insert_job(connection, row)
-        return not ahead and slots.claim(connection, row["id"], self.name, self.settings.max_running)
 
     def _ended(self, id: int) -> None:
         if self._lead is not None:
@@ -236,7 +243,9 @@ class Engine:
     async def job(self, id: int) -> Job:
         """One job with its children."""
         row = await self._database.read(lambda c: query.job_row(c, id))
-        if row["status"] in UNFINISHED and row["claim"] is not None:
+        claimed = row["status"] in UNFINISHED and row["claim"] is not None
+        # The row of a job that this engine starts or watches is kept up to date as it is.
+        if claimed and not self._starting.busy(id) and id not in self._watches:
             await self._refresh(id)
 
         def look(connection: sqlite3.Connection) -> Job:
@@ -251,14 +260,15 @@ class Engine:
         deadline = None if timeout is None else loop.time() + timeout
         directory = self._directory(id)
         while True:
-            version = self._reading.version(directory)
-            job = await self.job(id)
             left = 1.0 if deadline is None else min(1.0, deadline - loop.time())
+            watched = id in self._watches
+            if watched:
+                await self._watches.wait(id, left)
+            version = 0 if watched else self._reading.version(directory)
+            job = await self.job(id)
             if job.status.finished or left <= 0:
                 return job
-            if id in self._watches:
-                await self._watches.wait(id, left)
-            else:
+            if not watched:
                 await self._reading.changed(directory, left, version)
 
     async def records(

@@ -29,6 +29,7 @@ log = logging.getLogger("jobdeck.engine")
 _BEAT = 1.0
 _STALE = 5.0
 _TAKE_OVER = 0.5
+_GATHER = 0.005
 
 
 def leader_alive(store: str) -> bool:
@@ -42,7 +43,8 @@ def leader_alive(store: str) -> bool:
 
 
 class Lead:
-    """One engine's part in leading. `start` is called with the id of a queued job that may start."""
+    """One engine's part in leading. `start` is called with the id of a queued job that may start; `busy`
+    tells whether this engine is starting a job at this moment."""
 
     def __init__(
         self,
@@ -51,6 +53,7 @@ class Lead:
         database: Database,
         watches: Watches,
         start: Callable[[int], Awaitable[None]],
+        busy: Callable[[int], bool],
         max_running: int,
     ) -> None:
         self._store = store
@@ -58,6 +61,7 @@ class Lead:
         self._database = database
         self._watches = watches
         self._start = start
+        self._busy = busy
         self._max_running = max_running
         self._lock = FileLock(os.path.join(store, "leader.lock"))
         self._wake = asyncio.Event()
@@ -101,6 +105,8 @@ class Lead:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_BEAT if self.leading else _TAKE_OVER):
                     await self._wake.wait()
+                # Ends come in bursts: one look serves them all.
+                await asyncio.sleep(_GATHER)
             self._wake.clear()
 
     async def _act(self) -> None:
@@ -111,7 +117,7 @@ class Lead:
             ).fetchall()
         )
         for row in rows:
-            if row["id"] not in self._watches:
+            if row["id"] not in self._watches and not self._busy(row["id"]):
                 self._watches.add(row["id"], job_directory(self._store, row["id"]))
         for id in await self._database.read(lambda connection: eligible(connection, self._max_running)):
             await self._start(id)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from core.config import Settings
@@ -33,6 +34,20 @@ class Starting:
         self._watches = watches
         self._forks = forks
         self._zygote: Any = None
+        self._busy: set[int] = set()
+
+    def busy(self, id: int) -> bool:
+        """Whether this engine is starting the job at this moment."""
+        return id in self._busy
+
+    @contextlib.contextmanager
+    def claiming(self, id: int) -> Iterator[None]:
+        """While a claim is committed and handed over, nobody here takes it for one that was left behind."""
+        self._busy.add(id)
+        try:
+            yield
+        finally:
+            self._busy.discard(id)
 
     async def start(self, id: int, directory: str, lock: FileLock, secrets: Mapping[str, str]) -> None:
         """Hand a claimed job with its lock to a runner. A runner that cannot be started ends the job, truthfully."""
@@ -85,6 +100,10 @@ class Starting:
                 )
             )
             return
+        with self.claiming(id):
+            await self._claim_and_start(id, directory, spec, lock)
+
+    async def _claim_and_start(self, id: int, directory: str, spec: Mapping[str, Any], lock: FileLock) -> None:
         try:
             if not lock.take():
                 lock.close()

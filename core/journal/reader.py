@@ -46,6 +46,10 @@ class PlainFiles:
         """Bytes of the data; fewer than asked for where the file ends."""
         return _pread(self.data_fd, offset, length)
 
+    def hole(self, offset: int) -> int:
+        """Where the first hole in the data at or behind `offset` begins, or the data's end."""
+        return os.lseek(self.data_fd, offset, os.SEEK_HOLE)
+
     def close(self) -> None:
         """Close the files."""
         os.close(self.data_fd)
@@ -187,6 +191,15 @@ class JournalReader:
         if len(data) != length:
             raise JournalError(f"The journal in {self.directory} was cut short while it was read: read it again.")
         return data
+
+    def hole(self, offset: int) -> int:
+        """Where in the data the first hole at or behind `offset` begins; `size` or more where there is none."""
+        if self._source is None or offset >= self.size:
+            return self.size
+        try:
+            return self._source.hole(offset)
+        except OSError as error:
+            raise self._unreadable(error) from error
 
     @property
     def data_fd(self) -> int | None:

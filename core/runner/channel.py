@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import time
 
@@ -65,17 +66,17 @@ class Channel:
         """Read nothing until `resume`: the journal takes nothing now."""
         self._paused = True
         for connection in self._connections:
-            connection.pause()
+            connection.hold()
 
     def resume(self) -> None:
         """Read again."""
         self._paused = False
         for connection in list(self._connections):
-            if connection not in self._asking:
-                connection.resume()
+            connection.release()
 
     def catch_up(self) -> None:
-        """Take what has been sent until now."""
+        """Take what has been sent until now, by those too who have only just connected."""
+        self._listener.catch_up()
         for connection in list(self._connections):
             connection.catch_up()
 
@@ -95,7 +96,7 @@ class Channel:
         connection.before_lines = self._job.outputs.catch_up
         self._connections.add(connection)
         if self._paused:
-            connection.pause()
+            connection.hold()
 
     def _closed(self, connection: Connection) -> None:
         self._connections.discard(connection)
@@ -161,9 +162,7 @@ class Channel:
             self._job.cancel("error_action", None)
 
     def _take_progress(self, connection: Connection, message: dict[str, Any]) -> None:
-        self._progress = {
-            name: message[key] for name, key in _PROGRESS_FIELDS if isinstance(message.get(key), str | int | float)
-        }
+        self._progress = {name: message[key] for name, key in _PROGRESS_FIELDS if _is_plain(message.get(key))}
         wait = self._progress_at + _PROGRESS - time.monotonic()
         if wait <= 0:
             self._put_progress()
@@ -192,8 +191,7 @@ class Channel:
             self._asking.pop(connection, None)
             connection.keep = False
             connection.send({"error": error} if answer is None else {"answer": answer})
-            if not self._paused:
-                connection.resume()
+            connection.resume()
 
         question = Question(
             _text(message.get("message")),
@@ -230,6 +228,10 @@ class Channel:
         job = {name: spec.get(name) for name in names}
         job["working_directory"] = spec.get("cwd")
         return {"job": job, "script": spec["script"]}
+
+
+def _is_plain(value: object) -> bool:
+    return math.isfinite(value) if isinstance(value, float) else isinstance(value, str | int)
 
 
 def _text(value: object) -> str:

@@ -119,6 +119,8 @@ class Commands:
             operation(connection, request)
         except Refused as refused:
             self._refuse(connection, refused.kind, str(refused))
+        except OSError as error:
+            self._refuse(connection, "conflict", f"Job {self._job.id} cannot do that now: {error.strerror}.")
 
     def _refuse(self, connection: Connection, kind: str, message: str) -> None:
         connection.send({"error": {"kind": kind, "message": message}})

@@ -28,8 +28,8 @@ class Connection:
     """
 
     __slots__ = (
-        "_incoming", "_limit", "_loop", "_mask", "_outgoing", "_paused", "_scanned", "_sent_all", "before_lines", "fd",
-        "keep", "on_close", "on_line", "on_raw",
+        "_held", "_incoming", "_limit", "_loop", "_mask", "_outgoing", "_paused", "_scanned", "_sent_all",
+        "before_lines", "fd", "keep", "on_close", "on_line", "on_raw",
     )  # fmt: skip
 
     def __init__(
@@ -52,6 +52,7 @@ class Connection:
         self._scanned = 0
         self._outgoing = bytearray()
         self._paused = False
+        self._held = False
         self._sent_all = False
         os.set_blocking(fd, False)
         self._mask = READ
@@ -81,9 +82,23 @@ class Connection:
             self._lines()
             self._update()
 
+    def hold(self) -> None:
+        """Leave everything as it is until `release`, even a peer that goes: what it has sent is taken then."""
+        if self.fd >= 0 and not self._held:
+            self._held = True
+            self._loop.forget(self.fd)
+
+    def release(self) -> None:
+        """Go on after `hold`."""
+        if self.fd >= 0 and self._held:
+            self._held = False
+            self._loop.watch(self.fd, self._mask, self._ready)
+            self._lines()
+            self._update()
+
     def catch_up(self) -> None:
         """Take everything that the peer has sent until now."""
-        while self.fd >= 0 and not self._paused and not self._sent_all:
+        while self.fd >= 0 and not self._paused and not self._held and not self._sent_all:
             if not self._read():
                 return
 
@@ -96,7 +111,7 @@ class Connection:
             self.on_close(self)
 
     def _update(self) -> None:
-        if self.fd < 0:
+        if self.fd < 0 or self._held:
             return
         if self._sent_all and not self._paused and not self.keep and not self._outgoing:
             self.close()
@@ -136,10 +151,11 @@ class Connection:
     def _lines(self) -> None:
         if self.before_lines is not None and self._incoming:
             self.before_lines()
-        while self.fd >= 0 and not self._paused and self._incoming:
+        while self.fd >= 0 and not self._paused and not self._held and self._incoming:
             if self.on_raw is not None:
-                self.on_raw(self._incoming)
-                if self.on_raw is not None:
+                taken = self.on_raw
+                taken(self._incoming)
+                if self.on_raw is taken:
                     return
                 continue
             end = self._incoming.find(b"\n", self._scanned)
@@ -197,6 +213,11 @@ class Listener:
         self._socket.listen(64)
         loop.watch(self._socket.fileno(), READ, self._ready)
 
+    def catch_up(self) -> None:
+        """Accept every connection that has been made until now."""
+        while self._socket.fileno() >= 0 and self._accept():
+            continue
+
     def close(self) -> None:
         """Listen no more, and remove the socket's name."""
         if self._socket.fileno() >= 0:
@@ -209,12 +230,16 @@ class Listener:
                 return
 
     def _ready(self, _events: int) -> None:
+        self._accept()
+
+    def _accept(self) -> bool:
         try:
             fd, _address = self._socket._accept()  # type: ignore[attr-defined]
         except (BlockingIOError, ConnectionAbortedError):
-            return
+            return False
         os.set_inheritable(fd, False)
         self._on_accept(fd)
+        return True
 
 
 def _answers(path: str) -> bool:

@@ -215,14 +215,17 @@ class Job:
 
     def cancel(self, why: str, by: str | None) -> None:
         """End the job; `why` is "cancel", "timeout" or "error_action". The first reason stays."""
-        if self.outcome.why is not None or self.outcome.settled:
+        grace = float(self.spec.get("grace", 5.0))
+        if self.outcome.settled and self.recorder.blocked:
+            # it has ended, and only the full disk keeps it here
+            self.loop.after(grace, self._stop_waiting_for_disk)
+        if self.outcome.why is not None or self.outcome.settled or (why == "timeout" and self.main_ended):
             return
         self.outputs.catch_up()
         self.questions.close("The job is ending: there will be no answer.")
         self.outcome.cancel(why, by)
         record = {"status": "Canceling", "event": "cancel", "by": by, "why": why}
         self.recorder.state(record, then=self.commands.tell_state)
-        grace = float(self.spec.get("grace", 5.0))
         self.ending = self._end_processes(grace)
         # on a full disk the end must not wait for ever for what cannot be recorded
         self.loop.after(grace + processes.KILL_TIME, self._stop_waiting_for_disk)
@@ -234,11 +237,17 @@ class Job:
         return Ending(self.loop, sweep, self.terminal, grace, lambda _receipt: self.advance())
 
     def _stop_waiting_for_disk(self) -> None:
-        if self.recorder.blocked:
-            self._dropping = True
-            records, size = self.recorder.give_up()
-            self.outputs.drop()
-            self.outcome.dropped(records, size)
+        if not self.recorder.blocked:
+            self.loop.after(1.0, self._stop_waiting_for_disk)
+            return
+        self._dropping = True
+        records, size = self.recorder.give_up()
+        self.outcome.dropped(records, size)
+        if self._finished:
+            # what waited was the end itself
+            self._ended(self._end_record())
+            return
+        self.outputs.drop()
         self.advance()
 
     def advance(self) -> None:
@@ -249,7 +258,11 @@ class Job:
         if self.child is not None and not self.main_ended and ending is None:
             return
         self.outputs.catch_up()
-        if self.outputs.open_pipes and not self._drained and not (ending and ending.receipt and not self.main_ended):
+        self.channel.catch_up()
+        if self._finished or self.ending is not ending:
+            # one of these messages was an error that stops the job
+            return
+        if self.outputs.open_pipes and not self._drained and (ending is None or self.main_ended):
             return
         if not self._leftovers_done:
             self._leftovers_done = True
@@ -272,31 +285,36 @@ class Job:
             self.outcome.remark(f"Processes that the script started were left running: {names}.")
             return False
         self.outcome.remark(f"Processes that the script left running were ended: {names}.")
-        self.outcome.left = left
         self.ending = self._end_processes(float(self.spec.get("grace", 5.0)))
         self.ending.look()
         return True
 
     def _finish(self) -> None:
+        self._finished = self.outcome.settled = True
         self.outputs.catch_up()
         if self.terminal is not None:
             self.terminal.release()
         self.outputs.close()
-        self.channel.close()
         self.questions.close("The job has ended.")
+        self.channel.close()
         if self.feeding is not None:
             self.feeding.close()
         self.outcome.dropped(0, self.outputs.dropped)
-        end = self.outcome.record(self.recorder.summary.to_dict(), self.ending.receipt if self.ending else None)
-        self._finished = True
+        end = self._end_record()
         self.recorder.state(end, then=lambda: self._ended(end))
         if self.recorder.blocked and (self._dropping or self.outcome.never_started):
             self.recorder.give_up()
             self._ended(end)
 
+    def _end_record(self) -> dict[str, Any]:
+        return self.outcome.record(self.recorder.summary.to_dict(), self.ending.receipt if self.ending else None)
+
     def _ended(self, end: dict[str, Any]) -> None:
         try:
             self.exit_file.write({**end, "id": self.id})
+        except FileNotFoundError:
+            # the job's directory was removed under it: there is nowhere to say anything
+            raise
         except OSError as error:
             self.loop.after(0.5, lambda: self._ended(end))
             self.recorder.failure = error

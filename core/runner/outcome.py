@@ -10,8 +10,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from core.runner.processes import Process
-
 
 class Outcome:
     """Everything that decides the end record."""
@@ -30,7 +28,6 @@ class Outcome:
         #: error records that count for the status; the first one's message
         self.errors = 0
         self.first_error = ""
-        self.left: list[Process] = []
         self._dropped_records = 0
         self._dropped_bytes = 0
 
@@ -86,7 +83,6 @@ class Outcome:
 
     def record(self, summary: dict[str, Any], receipt: dict[str, Any] | None) -> dict[str, Any]:
         """The end record."""
-        self.settled = True
         if self._dropped_records or self._dropped_bytes:
             self.remark(
                 f"{self._dropped_bytes} bytes of output and records were lost: the disk was full when the job ended."

@@ -34,11 +34,11 @@ class _Waiting:
 
 
 def to_json(value: object) -> bytes:
-    """Compact JSON in UTF-8; what UTF-8 cannot say (a lone surrogate) as an escape."""
+    """Compact JSON in UTF-8; what UTF-8 cannot say (a lone surrogate) as an escape. ValueError for infinities."""
     try:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+        return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
     except UnicodeEncodeError:
-        return json.dumps(value, separators=(",", ":")).encode()
+        return json.dumps(value, allow_nan=False, separators=(",", ":")).encode()
 
 
 class Recorder:

@@ -37,14 +37,21 @@ class Terminal:
 
     def interrupt(self) -> None:
         """Type ctrl+c: the kernel signals the foreground group, whoever it belongs to."""
+        # what was typed and not read must not stand in its way
+        termios.tcflush(self.slave, termios.TCIFLUSH)
         os.write(self.master, bytes(termios.tcgetattr(self.slave)[6][termios.VINTR]))
 
     def release(self) -> None:
         """Give it back to the runner's own group, so that nobody is hung up when the runner goes; close our slave."""
         if self.slave >= 0:
-            self.foreground(os.getpgrp())
-            os.close(self.slave)
-            self.slave = -1
+            slave, self.slave = self.slave, -1
+            try:
+                os.tcsetpgrp(slave, os.getpgrp())
+            except OSError:
+                # hung up by a process of the job: nobody is left in the foreground
+                return
+            finally:
+                os.close(slave)
 
 
 class Child:
@@ -74,8 +81,11 @@ def fork(launch: Launch, stdin: int, stdout: int, stderr: int) -> Child:
     ready, go = os.pipe()
     report, complaint = os.pipe()
     parent = os.getpid()
+    # a signal that comes before the child is ready for it must wait, not fall into the runner's handlers
+    signal.pthread_sigmask(signal.SIG_SETMASK, signal.valid_signals())
     pid = os.fork()
     if pid:
+        signal.pthread_sigmask(signal.SIG_SETMASK, [])
         os.close(ready)
         os.close(complaint)
         os.setpgid(pid, pid)
@@ -84,6 +94,7 @@ def fork(launch: Launch, stdin: int, stdout: int, stderr: int) -> Child:
     try:
         os.setpgid(0, 0)
         os.close(go)
+        _default_signals()
         step = "wait"
         system.prctl(system.PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent or os.read(ready, 1) != b"1":
@@ -96,7 +107,6 @@ def fork(launch: Launch, stdin: int, stdout: int, stderr: int) -> Child:
         step = "cwd"
         os.chdir(launch.cwd)
         os.umask(launch.umask)
-        _default_signals()
         step = "execute"
         os.execvpe(launch.argv[0], launch.argv, launch.environment)
     except BaseException as error:
@@ -121,8 +131,8 @@ def _limit(limits: object) -> None:
 
 
 def _default_signals() -> None:
-    for number in range(1, signal.NSIG):
-        if number not in (signal.SIGKILL, signal.SIGSTOP) and signal.getsignal(number) not in (signal.SIG_DFL, None):
+    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+        if signal.getsignal(number) not in (signal.SIG_DFL, None):
             signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
 

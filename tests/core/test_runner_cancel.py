@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,7 @@ if os.fork() == 0:
     if os.fork() == 0:
         if {clean}:
             os.execve("/usr/bin/env", ["env", "-i", sys.executable, "-c",
-                "import os,signal,time; signal.signal(15, 1); os.write(1, b'%d\\\\n' % os.getpid()); time.sleep(300)"], {{}})
+                "import os,time,signal as s; s.signal(15, 1); os.write(1, b'%d\\\\n' % os.getpid()); time.sleep(9)"], {{}})
         say()
         time.sleep(300)
     if {orphan}: os._exit(0)
@@ -42,7 +43,7 @@ def deck(tmp_path: Path) -> Deck:
     return Deck(tmp_path)
 
 
-def stubborn(deck: Deck, *, clean: bool = False, orphan: bool = False, **settings: object) -> Run:
+def stubborn(deck: Deck, *, clean: bool = False, orphan: bool = False, **settings: Any) -> Run:
     return deck.job("python3", "-c", STUBBORN.format(clean=clean, orphan=orphan), **settings)
 
 
@@ -84,7 +85,12 @@ def test_a_stubborn_tree_is_killed_after_the_grace(deck: Deck, clean: bool, orph
 
 def test_a_stopped_process_is_ended_too(deck: Deck) -> None:
     run = deck.job("/bin/sh", "-c", "kill -STOP $$", grace=10.0).go()
-    until(lambda: run.states() and b"T" in Path(f"/proc/{run.values(STATE)[0]['process_id']}/stat").read_bytes().split()[2], "stop")
+    until(
+        lambda: (
+            run.states() and b"T" in Path(f"/proc/{run.values(STATE)[0]['process_id']}/stat").read_bytes().split()[2]
+        ),
+        "stop",
+    )
     run.ask(op="cancel")
     assert run.ended(5)["signal"] == 15
 
@@ -182,7 +188,8 @@ def test_a_runner_killed_before_its_start_record_has_run_nothing(deck: Deck) -> 
         time.sleep(pause * 0.003)
         os.kill(run.pid, signal.SIGKILL)
         run.left()
-        until(lambda: not processes.find_tree(run.spec["run_id"]), "the end of its processes")
+        name = run.spec["run_id"]
+        until(lambda name=name: not processes.find_tree(name), "the end of its processes")  # type: ignore[misc]
         assert run.states()[:1] == ["Running"] or not (deck.directory / f"ran{pause}").exists()
 
 

@@ -19,8 +19,10 @@ from tests.core.runner_jobs import Deck, Run, until
 #: gives a job's Python `send(message)`, and `ask(message)` which returns the reply
 CLIENT = """
 import json, os, socket, sys
-channel = socket.socket(socket.AF_UNIX); channel.connect(os.environ["JOBDECK_CHANNEL"])
-lines = channel.makefile("rb")
+def connect():
+    channel = socket.socket(socket.AF_UNIX); channel.connect(os.environ["JOBDECK_CHANNEL"])
+    return channel, channel.makefile("rb")
+channel, lines = connect()
 def send(message): channel.sendall(json.dumps(message).encode() + b"\\n")
 def ask(message):
     send(message); return json.loads(lines.readline())
@@ -105,7 +107,9 @@ def test_a_storm_of_progress_is_thinned_and_its_last_kept(deck: Deck) -> None:
     [("Continue", "Error", 2), ("SilentlyContinue", "Completed", 2), ("Ignore", "Completed", 0), ("Stop", "Failed", 1)],
 )
 def test_error_actions(deck: Deck, action: str, status: str, recorded: int) -> None:
-    body = "ask({'type': 'error', 'message': 'first', 'ack': True})\nask({'type': 'error', 'message': 'b', 'ack': True})"
+    body = (
+        "ask({'type': 'error', 'message': 'first', 'ack': True})\nask({'type': 'error', 'message': 'b', 'ack': True})"
+    )
     run = client(deck, body, error_action=action, grace=0.2).go()
     end = run.ended()
     assert end["status"] == status
@@ -153,10 +157,15 @@ def test_a_question_and_its_answer(deck: Deck) -> None:
     assert run.ask(op="answer", feedback=2, text="x")["error"]["kind"] == "not_found"
     assert run.ask(op="answer", text=3)["error"]["kind"] == "invalid"
     assert run.ask(op="answer", feedback=1, text="Ann é", by="bob") == {"ok": True}
-    again = run.ask(op="answer", feedback=1, text="Ann", by="bob") if not (run.directory / "exit.json").exists() else None
+    again = (
+        run.ask(op="answer", feedback=1, text="Ann", by="bob") if not (run.directory / "exit.json").exists() else None
+    )
     end = run.ended()
     if again is not None:
-        assert again["error"] == {"kind": "conflict", "message": f"Question 1 of job {run.id} has been answered already."}
+        assert again["error"] == {
+            "kind": "conflict",
+            "message": f"Question 1 of job {run.id} has been answered already.",
+        }
     assert run.stream(STDOUT).decode() == "{'answer': 'Ann é'}\n"
     assert run.values(PROMPT) == [
         {"feedback": 1, "message": "Name?", "secret": False, "choices": None, "default": None}
@@ -177,7 +186,9 @@ def test_answering_twice_is_a_conflict(deck: Deck) -> None:
     run.ended()
 
 
-@pytest.mark.parametrize(("text", "label"), [("yes", "Yes"), ("N", "No"), ("2", "Not now"), ("", "No"), ("t", "Not now")])
+@pytest.mark.parametrize(
+    ("text", "label"), [("yes", "Yes"), ("N", "No"), ("2", "Not now"), ("", "No"), ("t", "Not now")]
+)
 def test_choices(deck: Deck, text: str, label: str) -> None:
     choices = ["&Yes", {"label": "&No", "help": "leave it"}, "No&t now"]
     run = client(
@@ -227,7 +238,7 @@ def test_questions_of_several_processes_queue(deck: Deck) -> None:
 import time
 if os.fork() == 0:
     time.sleep(0.2)
-    channel = socket.socket(socket.AF_UNIX); channel.connect(os.environ["JOBDECK_CHANNEL"]); lines = channel.makefile("rb")
+    channel, lines = connect()
     print("b", ask({"type": "ask", "message": "b?"})["answer"], flush=True); os._exit(0)
 print("a", ask({"type": "ask", "message": "a?"})["answer"], flush=True); os.wait()
 """
@@ -248,7 +259,7 @@ def test_an_asker_that_dies_takes_its_question_along(deck: Deck) -> None:
 import time
 child = os.fork()
 if child == 0:
-    channel = socket.socket(socket.AF_UNIX); channel.connect(os.environ["JOBDECK_CHANNEL"])
+    channel, lines = connect()
     send({"type": "ask", "message": "b?"}); time.sleep(300)
 channel.close(); print(child, flush=True); os.wait(); sys.stdin.readline()
 """
@@ -276,7 +287,7 @@ def test_cancel_while_waiting(deck: Deck) -> None:
 def test_a_question_that_outlives_the_script_is_closed(deck: Deck) -> None:
     body = """
 if os.fork() == 0:
-    channel = socket.socket(socket.AF_UNIX); channel.connect(os.environ["JOBDECK_CHANNEL"]); lines = channel.makefile("rb")
+    channel, lines = connect()
     os.close(1); os.close(2)
     ask({"type": "ask", "message": "b?"}); os._exit(0)
 lines.read(0)

@@ -133,7 +133,10 @@ def test_umask_directory_limits_and_environment(deck: Deck) -> None:
 
 
 def test_the_terminal_is_the_jobs_own(deck: Deck) -> None:
-    body = "[ -t 0 ] && [ ! -t 1 ] && stty size && ps -o tpgid=,pgid= -p $$ && echo typed >/dev/tty && read -t 0.05 x; echo $?"
+    body = (
+        "[ -t 0 ] && [ ! -t 1 ] && stty size && ps -o tpgid=,pgid= -p $$ && echo typed >/dev/tty"
+        " && read -t 0.05 x; echo $?"
+    )
     run = deck.job(script=body, size=[132, 50]).go()
     end = run.ended()
     lines = run.stream(STDOUT).split(b"\n")
@@ -263,7 +266,10 @@ def test_requests_that_are_none_are_told_what_is_one(deck: Deck) -> None:
     for request in ({"op": "dance"}, {}, {"op": "signal", "signal": "NOPE"}, {"op": "resize", "columns": "x"}):
         assert run.ask(**request)["error"]["kind"] == "invalid"
     assert run.ask(op="input")["error"]["kind"] == "conflict"
-    assert run.ask(op="answer", text="x")["error"] == {"kind": "conflict", "message": f"Job {run.id} waits for no answer."}
+    assert run.ask(op="answer", text="x")["error"] == {
+        "kind": "conflict",
+        "message": f"Job {run.id} waits for no answer.",
+    }
     status = run.ask(op="status")
     assert (status["status"], status["state_seq"], status["disk_full"]) == ("Running", 1, False)
     assert run.ask(op="signal", signal="USR1") == {"ok": True}
