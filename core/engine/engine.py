@@ -164,7 +164,7 @@ class Engine:
                 lock.close()
         if not claimed and self._lead is not None:
             self._lead.wake()
-        return job_of_row(await self._database.read(lambda c: query.job_row(c, id)))
+        return job_of_row(row)
 
     async def _enter(self, row: dict[str, Any], directory: str) -> bool:
         """Put the job on record, and claim it where it may start at once; nothing is left of it where that fails."""
@@ -179,7 +179,7 @@ class Engine:
         except BaseException:
             discard_directory(directory)
             raise
-        put_on_record(directory)
+        await asyncio.to_thread(put_on_record, directory)
         return claimed
 
     def _number(self, connection: sqlite3.Connection, prepared: Prepared) -> int:

@@ -92,7 +92,7 @@ def update_job(connection: sqlite3.Connection, id: int, state: Mapping[str, Any]
     return changed.rowcount == 1
 
 
-def job_of_row(row: sqlite3.Row) -> Job:
+def job_of_row(row: sqlite3.Row | Mapping[str, Any]) -> Job:
     """The job a row tells of, without its children and the reason it is queued."""
     values = dict(row)
     del values["state_seq"], values["claim"]

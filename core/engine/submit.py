@@ -271,7 +271,7 @@ def disk_trouble(error: OSError, path: str) -> Unavailable:
 
 
 def lay_out(store: str, id: int, prepared: Prepared) -> str:
-    """Make the directory of job `id` with its spec.json.new, on disk when this returns. Returns the directory.
+    """Make the directory of job `id` with its spec.json.new, whose bytes are safe when this returns; the directory.
 
     Raises Unavailable when the disk does not take it.
     """
@@ -292,14 +292,16 @@ def lay_out(store: str, id: int, prepared: Prepared) -> str:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-        sync_directory(os.path.dirname(directory))
     except OSError as error:
         raise disk_trouble(error, directory) from error
     return directory
 
 
 def put_on_record(directory: str) -> None:
-    """The job's row is committed: its spec counts from now on."""
+    """The job's row is committed: its spec counts from now on.
+
+    Syncing the new directory makes its own entry last as well, on every local file system of Linux.
+    """
     os.rename(os.path.join(directory, "spec.json.new"), os.path.join(directory, "spec.json"))
     sync_directory(directory)
 
