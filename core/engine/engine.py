@@ -243,9 +243,7 @@ class Engine:
     async def job(self, id: int) -> Job:
         """One job with its children."""
         row = await self._database.read(lambda c: query.job_row(c, id))
-        claimed = row["status"] in UNFINISHED and row["claim"] is not None
-        # The row of a job that this engine starts or watches is kept up to date as it is.
-        if claimed and not self._starting.busy(id) and id not in self._watches:
+        if row["status"] in UNFINISHED and row["claim"] is not None and not self._starting.busy(id):
             await self._refresh(id)
 
         def look(connection: sqlite3.Connection) -> Job:

@@ -276,7 +276,7 @@ async def test_scripts_are_added_changed_and_removed(service: JobService, script
         await service.change_script("greeting", error_action="Explode")
     with pytest.raises(Invalid, match="no setting"):
         await service.change_script("greeting", colour="red")
-    job = await service.run(RunRequest(script="greeting"))
+    job = await service.run(RunRequest(script="greeting", parameters={"name": "you"}))
     assert (await finished(service, job.id)).script == "greeting"
     await service.remove_script("greeting")
     with pytest.raises(NotFound):
