@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator
 
 from core.journal.follow import DirectoryWatch, Follower
+from core.journal.lines import LineIndex
 from core.journal.reader import JournalReader
-from core.service import Record
+from core.journal.search import BadPattern, search
+from core.service import Hit, Invalid, Line, LinePage, Record
 
 _INDEXES = 8
 _FOLLOWERS = 64
 #: bytes of records handed over between two looks at the loop
 _STEP = 1 << 20
+#: a search tells what it found after so many seconds or hits
+_MOMENT = 0.02
+_HITS = 500
+
+
+class _Opened:
+    """A journal's line index that is kept for the next call; one thread at a time may use it."""
+
+    def __init__(self, directory: str, streams: frozenset[int] | None) -> None:
+        self.index = LineIndex(JournalReader(directory), streams)
+        self.turn = asyncio.Lock()
 
 
 class Reading:
@@ -23,6 +37,7 @@ class Reading:
         self._store = store
         self._followers: OrderedDict[str, Follower] = OrderedDict()
         self._store_watch: DirectoryWatch | None = None
+        self._indexes: OrderedDict[tuple[str, frozenset[int] | None], _Opened] = OrderedDict()
 
     def version(self, directory: str) -> int:
         """What to give `changed` later, taken before looking at the job's files."""
@@ -60,8 +75,72 @@ class Reading:
                     handed = 0
                     await asyncio.sleep(0)
 
+    async def lines(self, directory: str, start: int, count: int, streams: frozenset[int] | None) -> LinePage:
+        """`count` lines from line `start`; a negative start counts from the end and counts nothing else."""
+        opened = self._index(directory, streams)
+
+        def look() -> LinePage:
+            index = opened.index
+            found = index.tail(-start)[: max(count, 0)] if start < 0 else index.lines(start, count)
+            total = index.counted
+            lines = tuple(
+                Line(
+                    line.number if total is None or line.number >= 0 else total + line.number,
+                    line.time,
+                    line.stream,
+                    line.data,
+                    line.record,
+                )
+                for line in found
+            )
+            return LinePage(lines, total)
+
+        async with opened.turn:
+            return await asyncio.to_thread(look)
+
+    async def search(
+        self, directory: str, pattern: str, start: int, regex: bool, ignore_case: bool, streams: frozenset[int] | None
+    ) -> AsyncIterator[Hit]:
+        """Where the text stands from line `start` on. Raises Invalid for a pattern that is none."""
+        with JournalReader(directory) as reader:
+            try:
+                places = search(
+                    reader, pattern.encode(), streams=streams, start_line=start, regex=regex, ignore_case=ignore_case
+                )
+            except BadPattern as error:
+                raise Invalid(str(error)) from error
+
+            def some() -> tuple[list[Hit], bool]:
+                """What is found in the next moment, and whether that was all."""
+                hits: list[Hit] = []
+                until = time.monotonic() + _MOMENT
+                for place in places:
+                    if place is not None:
+                        hits.append(Hit(place.line, place.start, place.end, place.record))
+                    if time.monotonic() > until or len(hits) >= _HITS:
+                        return hits, False
+                return hits, True
+
+            done = False
+            while not done:
+                hits, done = await asyncio.to_thread(some)
+                for hit in hits:
+                    yield hit
+
+    def _index(self, directory: str, streams: frozenset[int] | None) -> _Opened:
+        key = (directory, streams)
+        opened = self._indexes.pop(key, None) or _Opened(directory, streams)
+        self._indexes[key] = opened
+        if len(self._indexes) > _INDEXES:
+            # Not closed here: a thread may be reading it; its descriptors go with the last reference.
+            self._indexes.popitem(last=False)
+        return opened
+
     def close(self) -> None:
         """Let go of all of them."""
+        for opened in self._indexes.values():
+            opened.index.reader.close()
+        self._indexes.clear()
         for follower in self._followers.values():
             follower.close()
         self._followers.clear()

@@ -352,3 +352,31 @@ async def test_events_tell_that_something_changed(service: JobService, scripts: 
 async def test_status_tells_where_everything_is(service: JobService, tmp_path: Path) -> None:
     status = await service.status()
     assert status.data_directory == str(tmp_path / "home") and status.leader and not status.problems
+
+
+async def test_lines_are_read_from_either_end(service: JobService, scripts: Path) -> None:
+    job = await service.run(RunRequest(path=write(scripts, "l.sh", "seq 0 99999\n")))
+    await finished(service, job.id)
+    stdout = frozenset({journal.STDOUT})
+    tail = await service.lines(job.id, -3, 3, stdout)
+    assert [line.data for line in tail.lines] == [b"99997", b"99998", b"99999"]
+    page = await service.lines(job.id, 50_000, 2, stdout)
+    assert [(line.number, line.data) for line in page.lines] == [(50_000, b"50000"), (50_001, b"50001")]
+    assert (await service.lines(job.id, 99_999, 10, stdout)).total == 100_000
+    assert (await service.lines(job.id, -1, 1, stdout)).lines[0].number == 99_999
+    assert (await service.lines(job.id, 200_000, 2, stdout)).lines == ()
+
+
+async def test_a_search_finds_every_place(service: JobService, scripts: Path) -> None:
+    job = await service.run(RunRequest(path=write(scripts, "f.sh", "seq 0 9999\n")))
+    await finished(service, job.id)
+    hits = [hit async for hit in service.search(job.id, "999")]
+    assert [hit.line for hit in hits] == sorted({n for n in range(10_000) if "999" in str(n)})
+    assert (hits[0].start, hits[0].end) == (0, 3)
+    assert [hit.line async for hit in service.search(job.id, "^99.$", regex=True)] == list(range(990, 1000))
+    assert [hit.line async for hit in service.search(job.id, "999", start=9000)] == [
+        n for n in range(9000, 10_000) if "999" in str(n)
+    ]
+    with pytest.raises(Invalid):
+        async for _ in service.search(job.id, "(", regex=True):
+            pass
