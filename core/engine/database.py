@@ -37,7 +37,7 @@ def explain(error: sqlite3.Error, path: str) -> ServiceError:
             f"The database {path} is damaged ({text}). Run `jobdeck rebuild`: it is made again from the job"
             " directories."
         )
-    if code.startswith("SQLITE_FULL"):
+    if code.startswith(("SQLITE_FULL", "SQLITE_IOERR")) and _is_full(path):
         return Unavailable(f"The disk that holds {path} is full: free some space and try again. Nothing was changed.")
     if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return Unavailable(f"The database {path} is locked by another program. Try again when it has let go.")
@@ -48,12 +48,44 @@ def explain(error: sqlite3.Error, path: str) -> ServiceError:
     return Unavailable(f"The database {path} cannot be used: {text}.")
 
 
+def _is_full(path: str) -> bool:
+    space = os.statvfs(os.path.dirname(path))
+    return space.f_bavail * space.f_frsize < 1 << 20
+
+
 def connect(path: str) -> sqlite3.Connection:
     """A connection as every part of jobdeck opens it. Raises sqlite3.Error."""
     connection = sqlite3.connect(path, timeout=5.0, isolation_level=None, check_same_thread=False)
     connection.row_factory = sqlite3.Row
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA foreign_keys = ON")
+    return connection
+
+
+def connect_for_reading(path: str) -> sqlite3.Connection:
+    """A connection that only reads, even where a full disk has no room for SQLite's shared memory.
+
+    Then nobody else has the database open, and a log that is empty or absent says that the file is whole.
+    """
+    connection = connect(path)
+    try:
+        connection.execute("PRAGMA query_only = ON")
+        check_version(connection, path)
+    except sqlite3.OperationalError as error:
+        connection.close()
+        name = getattr(error, "sqlite_errorname", "") or ""
+        log = path + "-wal"
+        if not name.startswith(("SQLITE_IOERR", "SQLITE_FULL", "SQLITE_CANTOPEN")) or (
+            os.path.exists(log) and os.path.getsize(log)
+        ):
+            raise
+        from urllib.parse import quote
+
+        connection = sqlite3.connect(
+            f"file:{quote(path)}?mode=ro&immutable=1", uri=True, isolation_level=None, check_same_thread=False
+        )
+        connection.row_factory = sqlite3.Row
+        check_version(connection, path)
     return connection
 
 
@@ -184,9 +216,7 @@ class Database:
                 continue
             try:
                 if self._reader is None:
-                    self._reader = connect(self.path)
-                    self._reader.execute("PRAGMA query_only = ON")
-                    check_version(self._reader, self.path)
+                    self._reader = connect_for_reading(self.path)
                 result = function(self._reader)
             except sqlite3.Error as error:
                 future.set_exception(explain(error, self.path))

@@ -7,6 +7,7 @@ any point and another goes on.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import sqlite3
 import uuid
@@ -37,6 +38,7 @@ from core.service import (
     Script,
     ServiceStatus,
     Status,
+    Unavailable,
     Value,
 )
 
@@ -45,6 +47,7 @@ from .acting import answer_question, cancel_job, feed_input
 from .database import Database
 from .leading import Lead, leader_alive, leader_facts
 from .locks import FileLock, is_held
+from .logfile import log_to
 from .lost import settle_lost
 from .opening import note_boot, open_store
 from .outcome import Progression, discard_directory, lock_of, read_spec
@@ -56,6 +59,7 @@ from .starting import Starting
 from .submit import Origin, Prepared, lay_out, prepare, put_on_record, request_again
 from .watches import Watches
 
+log = logging.getLogger("jobdeck.engine")
 Mode = Literal["look", "act", "stay"]
 T = TypeVar("T")
 
@@ -85,6 +89,7 @@ class Engine:
         """
         settings = settings or Settings.load()
         store_lock = open_store(settings)
+        log_to(settings.log_file)
         try:
             restarted = note_boot(settings, boot_id())
             engine = cls(settings, mode, store_lock)
@@ -213,12 +218,19 @@ class Engine:
             if row["claim"] is not None:
                 await self._refresh(row["id"])
 
-    async def _refresh(self, id: int) -> None:
+    async def _refresh(self, id: int) -> Mapping[str, Any]:
+        """Bring a job's row up to its journal; the columns as they are now, also where nothing can be written."""
         directory = self._directory(id)
-        columns = Progression(directory).read()
-        await self._database.write(lambda c: update_job(c, id, columns))
-        if columns.get("ended") is None and not is_held(os.path.join(directory, "lock")):
-            await settle_lost(self._database.write, directory, id)
+        progression = Progression(directory)
+        columns = progression.read()
+        try:
+            await self._database.write(lambda c: update_job(c, id, columns))
+            if columns.get("ended") is None and not is_held(os.path.join(directory, "lock")):
+                await settle_lost(self._database.write, directory, id)
+                columns = progression.read()
+        except Unavailable as error:
+            log.warning("the row of job %s has to wait: %s", id, error)
+        return columns
 
     async def jobs(self, query_: JobQuery) -> JobPage:
         """One page of jobs."""
@@ -243,11 +255,15 @@ class Engine:
     async def job(self, id: int) -> Job:
         """One job with its children."""
         row = await self._database.read(lambda c: query.job_row(c, id))
+        fresh: Mapping[str, Any] = {}
         if row["status"] in UNFINISHED and row["claim"] is not None and not self._starting.busy(id):
-            await self._refresh(id)
+            fresh = await self._refresh(id)
 
         def look(connection: sqlite3.Connection) -> Job:
-            job = self._explain(connection, job_of_row(query.job_row(connection, id)))
+            row = dict(query.job_row(connection, id))
+            if fresh and fresh["state_seq"] > row["state_seq"]:
+                row |= fresh
+            job = self._explain(connection, job_of_row(row))
             return replace(job, children=query.children(connection, id))
 
         return await self._database.read(look)

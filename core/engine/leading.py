@@ -70,7 +70,11 @@ class Lead:
 
     async def open(self) -> None:
         """Take the lead if it is free, and go on trying while this engine lives."""
-        await self._try()
+        try:
+            await self._try()
+        except (ServiceError, OSError) as error:
+            # A full disk must not keep anybody from looking at jobs or cancelling them.
+            log.warning("leading: %s", error)
         self._task = asyncio.get_running_loop().create_task(self._run(), name="lead")
 
     def wake(self) -> None:
@@ -81,7 +85,6 @@ class Lead:
         if self.leading or not self._lock.take():
             return
         self.leading = True
-        os.ftruncate(self._lock.fileno(), 0)
         os.pwrite(self._lock.fileno(), b"1", 0)
         row = (self._engine, os.getpid(), boot_id(), time.time_ns())
         await self._database.write(
@@ -92,6 +95,7 @@ class Lead:
         self._wake.set()
 
     async def _run(self) -> None:
+        told = ""
         while True:
             try:
                 await self._try()
@@ -99,8 +103,12 @@ class Lead:
                     os.utime(self._lock.fileno())
                 if self.leading or not leader_alive(self._store):
                     await self._act()
+                told = ""
             except (ServiceError, OSError) as error:
-                log.error("leading: %s", error)
+                if str(error) != told:
+                    log.warning("leading: %s", error)
+                told = str(error)
+                await asyncio.sleep(_BEAT)
             # Not wait_for: up to Python 3.11 it may swallow a cancellation.
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_BEAT if self.leading else _TAKE_OVER):
@@ -147,6 +155,10 @@ class Lead:
                 await self._task
         try:
             return await self.release()
+        except (ServiceError, OSError) as error:
+            # Whoever leads next finds what is due.
+            log.warning("leaving the lead: %s", error)
+            return False
         finally:
             self._lock.close()
 

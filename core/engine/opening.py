@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import time
@@ -9,7 +10,7 @@ import time
 from core.config import Settings
 from core.service import Unavailable
 
-from .database import begin, check_version, connect, create, explain
+from .database import begin, connect, connect_for_reading, create, explain
 from .locks import FileLock
 from .paths import job_directories
 
@@ -147,17 +148,14 @@ def _create(settings: Settings) -> None:
 def note_boot(settings: Settings, boot: str) -> bool:
     """Remember the boot this store is used in; whether the computer was restarted since it was used last."""
     try:
-        connection = connect(settings.database)
-        try:
-            check_version(connection, settings.database)
+        with contextlib.closing(connect_for_reading(settings.database)) as connection:
             row = connection.execute("SELECT value FROM fact WHERE key = 'boot_id'").fetchone()
-            if row and row[0] == boot:
-                return False
+        if row and row[0] == boot:
+            return False
+        with contextlib.closing(connect(settings.database)) as connection:
             begin(connection, settings.lock_timeout)
             connection.execute("INSERT OR REPLACE INTO fact (key, value) VALUES ('boot_id', ?)", (boot,))
             connection.execute("COMMIT")
-            return row is not None
-        finally:
-            connection.close()
+        return row is not None
     except sqlite3.Error as error:
         raise explain(error, settings.database) from error

@@ -12,10 +12,11 @@ import logging
 import os
 import socket
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from core.runner.control import connect
-from core.service import ServiceError
+from core.service import ServiceError, Unavailable
 
 from .database import Database
 from .locks import is_held
@@ -27,6 +28,7 @@ log = logging.getLogger("jobdeck.engine")
 #: how long a start may stand before it goes into the row: most short jobs have ended by then, and need one write
 _SETTLE_DELAY = 0.02
 _DIAL_PAUSE = 0.05
+_RETRY = 1.0
 
 
 class _Watch:
@@ -128,11 +130,24 @@ class Watches:
     async def _settle(self, watch: _Watch) -> bool:
         """Bring the row up to the journal; whether the job has ended."""
         columns = watch.progression.read()
-        if columns == watch.columns:
-            return False
-        watch.columns = columns
-        await self._database.write(lambda connection: update_job(connection, watch.id, columns))
+        if columns != watch.columns:
+            await self._write(watch, columns)
+            watch.columns = columns
         return columns.get("ended") is not None
+
+    async def _write(self, watch: _Watch, columns: dict[str, Any]) -> None:
+        """Write the row; while the disk or the database refuses, wait: the journal has it, nothing is lost."""
+        told = False
+        while True:
+            try:
+                await self._database.write(partial(update_job, id=watch.id, state=columns))
+                return
+            except Unavailable as error:
+                if not told:
+                    log.warning("job %s goes on, but its row has to wait: %s", watch.id, error)
+                told = True
+                await asyncio.sleep(_RETRY)
+                columns = watch.progression.read()
 
     async def _redial(self, watch: _Watch) -> bool:
         """Connect to the runner, or find the job ended or lost; whether there is nothing more to watch."""

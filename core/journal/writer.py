@@ -7,11 +7,18 @@ made again, over the bytes that the failed one left.
 
 from __future__ import annotations
 
+import errno
 import os
 import time as clock
 
 from core.journal.format import DATA_FILE, ENTRY, ENTRY_SIZE, FLAG_ADOPTED, INDEX_FILE, RAW_STREAMS, STDOUT
 from core.journal.index import complete_end
+
+#: what output leaves free on the disk, at most and as a share of it: room for states, answers, ends and the database
+RESERVE = 16 << 20
+_RESERVE_SHARE = 16
+#: bytes of output between two looks at the disk, at most
+_LOOK = 64 << 20
 
 _OPEN = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
 
@@ -23,7 +30,7 @@ class JournalWriter:
     the journal is whole then, and the same call may be made again.
     """
 
-    __slots__ = ("_data_fd", "_index_fd", "_leftover", "records", "size", "time")
+    __slots__ = ("_data_fd", "_index_fd", "_leftover", "_room", "records", "size", "time")
 
     def __init__(self, directory: str | os.PathLike[str]) -> None:
         path = os.fspath(directory)
@@ -35,6 +42,8 @@ class JournalWriter:
         self.time = 0
         #: a failed append left bytes behind the last entry
         self._leftover = False
+        #: bytes of output that may come before the disk is looked at again
+        self._room = 0
         self._data_fd = os.open(os.path.join(path, DATA_FILE), _OPEN, 0o600)
         try:
             self._index_fd = os.open(os.path.join(path, INDEX_FILE), _OPEN, 0o600)
@@ -64,6 +73,10 @@ class JournalWriter:
         `time`: nanoseconds since the epoch, now by default; times never go backwards within a journal.
         """
         length = len(data)
+        if stream in RAW_STREAMS:
+            self._room -= length
+            if self._room < 0:
+                self._look_at_disk(length)
         if self._leftover:
             # Bytes of a failed append: a shorter record written over them would leave its tail to be adopted.
             os.ftruncate(self._data_fd, self.size)
@@ -81,6 +94,15 @@ class JournalWriter:
         except OSError:
             self._failed(stream)
             raise
+
+    def _look_at_disk(self, length: int) -> None:
+        """Raise ENOSPC for output while the disk is nearly full: what ends or cancels a job still needs some room."""
+        disk = os.fstatvfs(self._data_fd)
+        reserve = min(RESERVE, disk.f_blocks * disk.f_frsize // _RESERVE_SHARE)
+        room = disk.f_bavail * disk.f_frsize - reserve - length
+        if room < 0:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self._room = min(room // 2, _LOOK)
 
     def _write_rest(self, data: bytes | bytearray | memoryview, written: int) -> None:
         """Write what a short write left: it says that the next one will fail, or that a signal came."""
