@@ -43,10 +43,6 @@ def _settings(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--timeout", default=nothing, type=float, metavar="S", help="in seconds; 0 = never")
     parser.add_argument("--error-action", default=nothing, metavar="ACTION", help=", ".join(ERROR_ACTIONS))
     parser.add_argument("--concurrent-jobs", default=nothing, type=int, metavar="N", help="how many may run at once")
-    parser.add_argument("--max-history", default=nothing, type=int, metavar="N", help="how many finished jobs are kept")
-    parser.add_argument(
-        "--retry-limit", default=nothing, type=int, metavar="N", help="how often a failed job is tried again"
-    )
     parser.add_argument("--env", dest="variables", default=nothing, action="append", metavar="NAME=VALUE")
     parser.add_argument("--tag", dest="tags", default=nothing, action="append", metavar="TAG")
     for name, about in (
@@ -140,8 +136,6 @@ def _show(script: Script, parameters: list[Parameter], as_json: bool) -> int:
             ("Timeout", f"{script.timeout:g} s" if script.timeout else None),
             ("Error action", script.error_action),
             ("At once", script.concurrent_jobs),
-            ("History", script.max_history),
-            ("Retries", script.retry_limit or None),
             ("Variables", "\n".join(f"{name}={value}" for name, value in script.variables.items())),
             ("Tags", ", ".join(script.tags)),
             ("Also", ", ".join(_flags(script))),
