@@ -87,7 +87,8 @@ class ChannelServer:
         kind = message["type"]
         if kind == "ask":
             self.asked.set()
-            self.may_answer.wait(10)
+            if not self.may_answer.wait(10):
+                return {"error": "Nobody answered."}
             return {"answer": self.answer} if self.answer != "refuse" else {"error": "The job is ending."}
         if kind == "parameter":
             if message["name"] in self.parameters:

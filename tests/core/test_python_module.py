@@ -221,11 +221,13 @@ def test_a_signal_handler_may_speak_while_a_message_is_on_its_way(server: Channe
             global count
             count += 1
             jobdeck.emit(["signal", count])
+            assert jobdeck.parameter("days") == 7
             if count == 50: signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, handler)
         signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
         number = 0
         while count < 50:
+            assert jobdeck.parameter("password") == "sesam"
             jobdeck.information(str(number)); number += 1
         jobdeck.emit(["number", number])
         """,

@@ -161,7 +161,7 @@ def test_a_missing_script(server: ChannelServer, tmp_path: Path) -> None:
 
 
 def test_lines_appear_at_once(server: ChannelServer, tmp_path: Path) -> None:
-    script = write(tmp_path, "print('first')\ninput()\n")
+    script = write(tmp_path, "import sys\nprint('first')\nsys.stdin.read()\n")
     with subprocess.Popen(
         [sys.executable, str(BOOTSTRAP), str(script)],
         stdin=subprocess.PIPE,
