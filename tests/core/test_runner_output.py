@@ -190,6 +190,8 @@ def test_what_is_written_after_the_main_processs_end_is_kept(deck: Deck) -> None
     run = deck.job(script="exec > >(sleep 0.2; tr a-z A-Z); echo late").go()
     end = run.ended()
     assert (run.stream(STDOUT), end["status"], end["remarks"]) == (b"LATE\n", "Completed", [])
+    # ended when the pipe did, not when patience did
+    assert (end["ended"] - end["summary"]["started"]) / 1e9 < 1.5
 
 
 def test_a_script_that_changed_runs_from_its_copy(deck: Deck) -> None:
