@@ -77,7 +77,7 @@ def columns_of_end(end: Mapping[str, Any]) -> dict[str, Any]:
         "signal": end["signal"],
         "reason": end["reason"],
         "receipt": None if end["receipt"] is None else json.dumps(end["receipt"]),
-        "remarks": json.dumps(end["remarks"]),
+        "remarks": json.dumps(list(dict.fromkeys([*summary.remarks, *end["remarks"]]))),
     }
     return columns
 

@@ -13,6 +13,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from collections.abc import Callable
+
     from core.runner.loop import Loop, Timer
     from core.runner.mask import Masker
     from core.runner.recorder import Recorder
@@ -45,6 +47,8 @@ class Outputs:
     def __init__(self, loop: Loop, recorder: Recorder) -> None:
         self._loop = loop
         self._recorder = recorder
+        #: called when a pipe or the terminal came to its end by itself
+        self.on_end: Callable[[], None] = lambda: None
         self._sources: dict[int, Source] = {}
         # touched only as far as reads go: an idle runner pays nothing for it
         self._buffer = mmap.mmap(-1, LARGEST_READ)
@@ -130,6 +134,8 @@ class Outputs:
             self._read(source)
         elif events & GONE:
             self._end(source)
+        if source.fd not in self._sources:
+            self.on_end()
 
     def _read(self, source: Source) -> int:
         """One read: how many bytes came, 0 at the end, -1 when there was nothing."""

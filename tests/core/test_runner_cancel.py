@@ -29,7 +29,8 @@ if os.fork() == 0:
     if os.fork() == 0:
         if {clean}:
             os.execve("/usr/bin/env", ["env", "-i", sys.executable, "-c",
-                "import os,time,signal as s; s.signal(15, 1); os.write(1, b'%d\\\\n' % os.getpid()); time.sleep(9)"], {{}})
+                "import os,time,signal as s; s.signal(15, 1); os.write(1, b'%d\\\\n' % os.getpid());"
+                "time.sleep(9)"], {{}})
         say()
         time.sleep(300)
     if {orphan}: os._exit(0)

@@ -176,7 +176,8 @@ def test_a_child_that_holds_the_pipe_does_not_hold_the_end(deck: Deck) -> None:
 
 
 def test_leftovers_survive_our_exit_or_are_ended(deck: Deck) -> None:
-    body = "setsid sleep 300 >/dev/null 2>&1 </dev/null & echo $!"
+    # The main process ends once the child is the program it is to become, so that its name is certain.
+    body = 'setsid sleep 300 >/dev/null 2>&1 </dev/null & until [ "$(cat /proc/$!/comm)" = sleep ]; do :; done; echo $!'
     run = deck.job(script=body, kill_leftovers=True).go()
     end = run.ended()
     child = int(run.stream(STDOUT))

@@ -40,7 +40,8 @@ class Command:
             cwd=self.directory, env=self.variables, capture_output=True, text=True, timeout=60, **options,
         )  # fmt: skip
         assert done.returncode == code, (done.returncode, done.stdout, done.stderr)
-        assert "Traceback" not in done.stderr
+        # A traceback of a script is its own; one of ours is a defect.
+        assert "/tui/" not in done.stderr and "/core/engine/" not in done.stderr
         return done
 
     def json(self, *arguments: str, code: int = 0) -> Any:

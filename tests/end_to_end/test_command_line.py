@@ -102,12 +102,13 @@ def test_parameters_reach_a_command_line(jobdeck: Command) -> None:
 def test_streams_timestamps_and_json_of_output(jobdeck: Command) -> None:
     jobdeck.script(
         "m.py",
-        "import jobdeck, sys\nprint('one')\njobdeck.warn('two')\nprint('three', file=sys.stderr)\njobdeck.information('four')\n",
+        "import jobdeck, sys\nprint('one')\njobdeck.warn('two')\n"
+        "print('three', file=sys.stderr)\njobdeck.information('four')\n",
     )
     done = jobdeck("run", "m.py")
-    assert done.stdout == "one\nfour\n" and done.stderr == "WARNING: two\nthree\n"
+    assert done.stdout == "one\nfour\n" and done.stderr == "two\nthree\n"
     assert jobdeck("output", "1", "--stream", "stdout", "--stream", "stderr").stdout == "one\nthree\n"
-    assert sorted(jobdeck("output", "1").stdout.split("\n")) == sorted(["one", "WARNING: two", "three", "four", ""])
+    assert sorted(jobdeck("output", "1").stdout.split("\n")) == sorted(["one", "two", "three", "four", ""])
     for line in jobdeck("output", "1", "--timestamps").stdout.splitlines():
         assert RFC3339.match(line) and " " in line
     records = jobdeck.json("output", "1")
@@ -159,7 +160,8 @@ def test_rerun_delete_and_cancel(jobdeck: Command) -> None:
 def test_answers_from_another_process(jobdeck: Command) -> None:
     jobdeck.script(
         "q.py",
-        "import jobdeck\nprint(jobdeck.ask('Go?', choices=['&Yes', '&No']))\nprint(len(jobdeck.ask('Word?', secret=True)))\n",
+        "import jobdeck\nprint(jobdeck.ask('Go?', choices=['&Yes', '&No']))\n"
+        "print(len(jobdeck.ask('Word?', secret=True)))\n",
     )
     jobdeck("run", "--detach", "q.py")
     assert jobdeck.until("1", "WaitingOnFeedback")["feedback"] == 1
@@ -168,7 +170,7 @@ def test_answers_from_another_process(jobdeck: Command) -> None:
     deadline = time.monotonic() + 20
     while jobdeck.json("job", "1")["feedback"] != 2:
         assert time.monotonic() < deadline
-    assert "argument" in jobdeck("answer", "1", "secret-word", code=2).stderr.lower()
+    assert "public" in jobdeck("answer", "1", "secret-word", code=2).stderr
     jobdeck("answer", "1", input="secret-word\n")
     jobdeck("wait", "1")
     assert jobdeck("output", "1").stdout == "Yes\n11\n"
@@ -178,7 +180,8 @@ def test_answers_from_another_process(jobdeck: Command) -> None:
 def test_run_asks_at_its_terminal_and_hides_secrets(jobdeck: Command) -> None:
     jobdeck.script(
         "t.py",
-        "import jobdeck\nprint('hello', jobdeck.ask('Name?'))\nprint(len(jobdeck.ask('Word?', secret=True)), 'letters')\n",
+        "import jobdeck\nprint('hello', jobdeck.ask('Name?'))\n"
+        "print(len(jobdeck.ask('Word?', secret=True)), 'letters')\n",
     )
     terminal = Terminal(jobdeck, "run", "t.py")
     terminal.until("Name?")
@@ -206,6 +209,8 @@ def test_ctrl_c_cancels_and_a_second_one_leaves_the_job(jobdeck: Command) -> Non
     terminal.type("\x03")
     assert terminal.end() == 130
     assert "jobdeck attach 2" in terminal.shown
+    assert jobdeck.json("job", "2")["status"] == "Running"
+    jobdeck("cancel", "2")
     jobdeck("wait", "2", code=130)
 
 
@@ -256,7 +261,8 @@ def test_a_killed_runner_is_failed_and_its_processes_are_dead(jobdeck: Command) 
     job = jobdeck.json("job", "1")
     assert job["status"] == "Failed" and "runner lost" in job["reason"]
     for pid in pids.read_text().split():
-        assert not os.path.exists(f"/proc/{pid}") or "\nState:\tZ" in open(f"/proc/{pid}/status").read()
+        # Our own child's orphans may stay as zombies where nobody reaps them.
+        assert not os.path.exists(f"/proc/{pid}/exe") or not os.path.realpath(f"/proc/{pid}/exe").startswith("/")
     jobdeck("wait", "1", code=1)
 
 
@@ -287,7 +293,7 @@ def test_rebuild_gives_the_same_jobs_back(jobdeck: Command) -> None:
 
 
 def test_the_stored_copy_runs_when_the_file_changed(jobdeck: Command) -> None:
-    jobdeck.script("w.sh", "sleep 0.3\n")
+    jobdeck.script("w.sh", "until [ -e changed ]; do sleep 0.05; done\n")
     path = jobdeck.script("c.sh", "echo first\n")
     jobdeck("scripts", "add", "w.sh")
     jobdeck.variables["JOBDECK_MAX_RUNNING"] = "1"
@@ -295,6 +301,7 @@ def test_the_stored_copy_runs_when_the_file_changed(jobdeck: Command) -> None:
     jobdeck("run", "--detach", "c.sh")
     with open(path, "w") as file:
         file.write("echo second\n")
+    jobdeck.script("changed", "")
     jobdeck("wait", "2")
     assert jobdeck("output", "2").stdout == "first\n"
     assert any("stored copy" in remark for remark in jobdeck.json("job", "2")["remarks"])
