@@ -59,7 +59,6 @@ class Job:
         self.exit_file = ExitFile(directory)
         self.outputs = Outputs(self.loop, self.recorder)
         self.outputs.on_end = self.advance
-        self.outputs.on_end = self.advance
         self.questions = Questions(self.id, self.recorder, self._feedback)
         self.outcome = Outcome(self.spec)
         self.commands = Commands(self)

@@ -13,8 +13,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from collections.abc import Callable
-
     from core.runner.loop import Loop, Timer
     from core.runner.mask import Masker
     from core.runner.recorder import Recorder
@@ -61,8 +59,6 @@ class Outputs:
         self._paused = False
         self.dropped = 0
         self._dropping = False
-        #: told when the last pipe has come to its end
-        self.on_end: Callable[[], None] = lambda: None
 
     @property
     def open_pipes(self) -> bool:
@@ -203,6 +199,3 @@ class Outputs:
         rest = source.mask.finish()
         if rest:
             self._record(source.stream, rest)
-        if source.is_pipe and not self.open_pipes:
-            # later: whoever reads at this moment is not done yet
-            self._loop.after(0.0, self.on_end)

@@ -132,7 +132,10 @@ def test_jobs_are_filtered_ordered_and_paged(jobdeck: Command) -> None:
     jobdeck.script("bad.sh", "false\n")
     for name, code in (("good.sh", 0), ("bad.sh", 1), ("good.sh", 0)):
         jobdeck("run", name, code=code)
-    ids = lambda *arguments: [job["id"] for job in jobdeck.json("jobs", *arguments)]  # noqa: E731
+
+    def ids(*arguments: str) -> list[int]:
+        return [job["id"] for job in jobdeck.json("jobs", *arguments)]
+
     assert ids() == [3, 2, 1]
     assert ids("--take", "2") == [3, 2] and ids("--before", "3") == [2, 1]
     assert ids("--status", "Failed") == [2] and ids("--status", "historical", "--script", "good.sh") == [3, 1]
