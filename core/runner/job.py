@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 #: how long output is waited for after the main process's end while other processes hold the pipes, seconds
 DRAIN = 2.0
+#: seconds in which a process that closed the last pipe may end before it is called a leftover
+LEAVING = 0.05
 
 
 class AlreadyRan(Exception):
@@ -72,6 +74,9 @@ class Job:
         self._drained = False
         self._dropping = False
         self._leftovers_done = False
+        #: those who may be leftovers are given a moment, and had it
+        self._patient = False
+        self._waited = False
         self._finished = False
 
     @property
@@ -266,12 +271,22 @@ class Job:
         if self.outputs.open_pipes and not self._drained and (ending is None or self.main_ended):
             return
         if not self._leftovers_done:
+            if ending is None and not self._patient and has_children():
+                # Who closed the last pipe is often about to end: a moment later it is gone, or a leftover.
+                self._patient = True
+                self.loop.after(LEAVING, self._leaving_over)
+            if self._patient and not self._waited and has_children():
+                return
             self._leftovers_done = True
             if ending is None and has_children() and self._leftovers():
                 return
         if self.recorder.blocked and not self._dropping:
             return
         self._finish()
+
+    def _leaving_over(self) -> None:
+        self._waited = True
+        self.advance()
 
     def _leftovers(self) -> bool:
         """Deal with processes that outlive the main one; whether they are being ended now."""

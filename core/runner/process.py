@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]
 import _socket
 import array
+import codecs
 import gc
 import json
 import os
@@ -76,7 +78,7 @@ def _become_runner(directory: str, keep: set[int]) -> None:
     for number in (signal.SIGTTIN, signal.SIGTTOU, signal.SIGUSR1, signal.SIGUSR2):
         signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+    _signal.pthread_sigmask(signal.SIG_SETMASK, [])
     system.prctl(system.PR_SET_CHILD_SUBREAPER, 1)
     system.prctl(system.PR_SET_NAME, b"jobdeck-runner")
 
@@ -94,6 +96,8 @@ def serve(fd: int) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET, 0, fd)
     # what is loaded now is shared by all runners, as long as the collector does not write into it
+    # and what a runner would load on first use: a codec's import costs a millisecond, in every runner
+    codecs.lookup("ascii")
     gc.collect()
     gc.freeze()
     while True:

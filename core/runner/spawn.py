@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]
 import fcntl
 import os
 import resource
@@ -10,6 +11,10 @@ import struct
 import termios
 
 from core.runner import system
+
+#: plain numbers, made once: enum members would be made anew in every child
+_SIGNALS = sorted(int(number) for number in signal.valid_signals())
+_CHANGEABLE = [number for number in _SIGNALS if number not in (signal.SIGKILL, signal.SIGSTOP)]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -82,10 +87,10 @@ def fork(launch: Launch, stdin: int, stdout: int, stderr: int) -> Child:
     report, complaint = os.pipe()
     parent = os.getpid()
     # a signal that comes before the child is ready for it must wait, not fall into the runner's handlers
-    signal.pthread_sigmask(signal.SIG_SETMASK, signal.valid_signals())
+    _signal.pthread_sigmask(signal.SIG_SETMASK, _SIGNALS)
     pid = os.fork()
     if pid:
-        signal.pthread_sigmask(signal.SIG_SETMASK, [])
+        _signal.pthread_sigmask(signal.SIG_SETMASK, [])
         os.close(ready)
         os.close(complaint)
         os.setpgid(pid, pid)
@@ -131,10 +136,10 @@ def _limit(limits: object) -> None:
 
 
 def _default_signals() -> None:
-    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
-        if signal.getsignal(number) not in (signal.SIG_DFL, None):
-            signal.signal(number, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+    for number in _CHANGEABLE:
+        if _signal.getsignal(number) not in (_signal.SIG_DFL, None):
+            _signal.signal(number, _signal.SIG_DFL)
+    _signal.pthread_sigmask(signal.SIG_SETMASK, [])
 
 
 def complaint(report: str, launch: Launch) -> str:

@@ -220,9 +220,11 @@ def test_a_signal_handler_may_speak_while_a_message_is_on_its_way(server: Channe
         def handler(*_):
             global count
             count += 1
-            jobdeck.emit(["signal", count])
+            mine = count
+            # first of all, so that a handler within a handler cannot count past it unseen
+            if count >= 50: signal.setitimer(signal.ITIMER_REAL, 0)
+            jobdeck.emit(["signal", mine])
             assert jobdeck.parameter("days") == 7
-            if count == 50: signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, handler)
         signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
         number = 0
@@ -236,7 +238,7 @@ def test_a_signal_handler_may_speak_while_a_message_is_on_its_way(server: Channe
     assert (done.returncode, done.stderr) == (0, "")
     number = next(value[1] for value in server.objects if value[0] == "number")
     assert [int(message["message"]) for message in server.of("information")] == list(range(number))
-    assert sorted(value[1] for value in server.objects if value[0] == "signal") == list(range(1, 51))
+    assert sorted(value[1] for value in server.objects if value[0] == "signal")[:50] == list(range(1, 51))
 
 
 @pytest.mark.parametrize(
