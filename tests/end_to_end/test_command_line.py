@@ -56,8 +56,10 @@ def test_detach_prints_the_number_and_the_job_goes_on(jobdeck: Command) -> None:
     assert jobdeck("run", "--detach", "d.sh").stdout == "1\n"
     jobdeck("wait", "1", code=5)
     assert jobdeck("output", "1").stdout == "late\n"
-    assert json.loads(jobdeck("run", "--detach", "--json", "d.sh").stdout)["id"] == 2
+    jobdeck.script("long.sh", "sleep 1000\n")
+    assert json.loads(jobdeck("run", "--detach", "--json", "long.sh").stdout)["id"] == 2
     jobdeck("wait", "last", "--timeout", "0.01", code=124)
+    jobdeck("cancel", "last")
 
 
 @pytest.mark.parametrize(
