@@ -1,6 +1,6 @@
 """Ten million lines in a journal: open at the end, jump, search; each beside tail, sed and grep on the same bytes.
 
-`python benchmarks/journal_bench.py [LINES]` prints a markdown table; medians of 5, after one run to warm the cache.
+`python -m benchmarks.journal_bench [LINES]` prints a markdown table; medians of 5, after one run to warm the cache.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from typing import NamedTuple
 
+from benchmarks.table import Row, markdown
 from core.journal.format import DATA_FILE, STDOUT
 from core.journal.lines import LineIndex
 from core.journal.reader import JournalReader
@@ -25,20 +25,6 @@ LINES = 10_000_000
 ROUNDS = 5
 #: bytes of one record: what one read of a full pipe brings
 RECORD = 64 << 10
-
-
-class Row(NamedTuple):
-    """One comparison; times are medians in seconds."""
-
-    what: str
-    ours: float
-    floor: float
-    against: str
-
-    @property
-    def ratio(self) -> float:
-        """Ours over theirs: below 1 is faster."""
-        return self.ours / self.floor
 
 
 def line(number: int) -> bytes:
@@ -123,18 +109,18 @@ def _measure(directory: str, lines: int) -> list[Row]:
 
         counted = seconds(jump_again)
     return [
-        Row(
+        _row(
             "open at the end, 40 lines", seconds(tail), seconds(lambda: command("tail", "-n", "40", path)), "tail -n 40"
         ),
-        Row("jump to a line, not counted yet", seconds(jump), sed, "sed -n 'Np;q'"),
-        Row("jump to a line, counted", counted, sed, "sed -n 'Np;q'"),
-        Row(
+        _row("jump to a line, not counted yet", seconds(jump), sed, "sed -n 'Np;q'"),
+        _row("jump to a line, counted", counted, sed, "sed -n 'Np;q'"),
+        _row(
             "search, no find",
             seconds(scan),
             seconds(lambda: command("grep", "-c", "-F", absent.decode(), path)),
             "grep -c -F",
         ),
-        Row(
+        _row(
             "search, first find half way, with its line number",
             seconds(first),
             seconds(lambda: command("grep", "-n", "-m1", "-F", present.decode(), path)),
@@ -143,15 +129,10 @@ def _measure(directory: str, lines: int) -> list[Row]:
     ]
 
 
-def table(rows: list[Row]) -> str:
-    """The rows as a markdown table, times in milliseconds."""
-    told = ["| what | ms | against | ms | ratio |", "|--|--:|--|--:|--:|"]
-    for row in rows:
-        told.append(
-            f"| {row.what} | {row.ours * 1e3:.2f} | `{row.against}` | {row.floor * 1e3:.2f} | {row.ratio:.2f} |"
-        )
-    return "\n".join(told)
+def _row(what: str, ours: float, floor: float, against: str) -> Row:
+    """One comparison of two times in seconds."""
+    return Row(f"10 M lines: {what}", ours * 1e3, "ms", floor * 1e3, f"`{against}`")
 
 
 if __name__ == "__main__":
-    print(table(run(int(sys.argv[1]) if len(sys.argv) > 1 else LINES)))
+    print(markdown(run(int(sys.argv[1]) if len(sys.argv) > 1 else LINES)), end="")
