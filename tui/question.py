@@ -24,13 +24,18 @@ class Terminal:
         """Write words that are safe already."""
         os.write(self._output, words.encode("utf-8", "replace"))
 
-    async def line(self, secret: bool) -> str:
-        """One line as typed, without its end; not echoed when secret. Raises EndOfInput. Cancelling it is safe."""
+    async def line(self, words: str, secret: bool) -> str:
+        """Show the words and give back one line as typed, without its end; not echoed when secret.
+
+        Raises EndOfInput. Cancelling it is safe.
+        """
         before = termios.tcgetattr(0)
         if secret:
             hidden = [*before]
             hidden[3] = before[3] & ~termios.ECHO
+            # Before the question is seen: who answers fast must not see it either.
             termios.tcsetattr(0, termios.TCSAFLUSH, hidden)
+        self.show(words)
         got = bytearray()
         try:
             while not got.endswith(b"\n"):
@@ -49,8 +54,7 @@ class Terminal:
 
     async def ask(self, question: Feedback) -> str:
         """Put the question and give back the answer as typed; an empty one is the default where there is one."""
-        self.show(wording(question))
-        answer = await self.line(question.secret)
+        answer = await self.line(wording(question), question.secret)
         return question.default if not answer and question.default is not None else answer
 
 

@@ -13,7 +13,8 @@ import sqlite3
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Literal, TypeVar
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from core.config import VERSION, Settings
 from core.runner.processes import boot_id
@@ -42,8 +43,7 @@ from core.service import (
     Value,
 )
 
-from . import query, scripts, slots, views
-from .acting import answer_question, cancel_job, feed_input
+from . import query, scripts, slots
 from .database import Database
 from .leading import Lead, leader_alive, leader_facts
 from .locks import FileLock, is_held
@@ -54,10 +54,11 @@ from .outcome import Progression, discard_directory, lock_of, read_spec
 from .paths import job_directory
 from .reading import Reading
 from .rows import insert_job, job_of_row, row_of_spec, update_job
-from .secrets import unseal
-from .starting import Starting
-from .submit import Origin, Prepared, lay_out, prepare, put_on_record, request_again
 from .watches import Watches
+
+if TYPE_CHECKING:
+    from .starting import Starting
+    from .submit import Origin, Prepared
 
 log = logging.getLogger("jobdeck.engine")
 Mode = Literal["look", "act", "stay"]
@@ -78,7 +79,7 @@ class Engine:
         self._lead: Lead | None = None
         self._reading = Reading(self._store)
         self._inputs: dict[int, FileLock] = {}
-        self._starting = Starting(settings, self.name, self._database, self._watches, forks=mode == "stay")
+        self._starting: Starting | None = None
 
     @classmethod
     async def open(cls, settings: Settings | None = None, mode: Mode = "act") -> Engine:
@@ -102,9 +103,14 @@ class Engine:
 
                 await engine._database.write(lambda connection: import_missing(connection, settings.data_directory))
             if mode != "look":
+                from .starting import Starting
+
+                starting = engine._starting = Starting(
+                    settings, engine.name, engine._database, engine._watches, forks=mode == "stay"
+                )
                 engine._lead = Lead(
-                    engine._store, engine.name, engine._database, engine._watches, engine._starting.start_queued,
-                    engine._starting.busy,
+                    engine._store, engine.name, engine._database, engine._watches, starting.start_queued,
+                    starting.busy,
                     settings.max_running,
                 )  # fmt: skip
                 await engine._lead.open()
@@ -122,7 +128,8 @@ class Engine:
             due = await self._lead.close()
         await self._watches.close()
         self._reading.close()
-        self._starting.close()
+        if self._starting is not None:
+            self._starting.close()
         for lock in self._inputs.values():
             lock.close()
         self._database.close()
@@ -136,10 +143,15 @@ class Engine:
 
     async def run(self, request: RunRequest) -> Job:
         """Submit a job; it is on record when this returns."""
+        from .submit import Origin
+
         return await self._submit(request, Origin())
 
     async def rerun(self, id: int, *, identity: str | None = None) -> Job:
         """Run the same script again with the same parameters."""
+        from .secrets import unseal
+        from .submit import Origin, request_again
+
         job = await self.job(id)
         spec = read_spec(self._directory(id))
         if spec is None:
@@ -149,6 +161,10 @@ class Engine:
         return await self._submit(request_again(job, spec, clear, identity), origin)
 
     async def _submit(self, request: RunRequest, origin: Origin) -> Job:
+        from .submit import lay_out, prepare
+
+        if self._starting is None:
+            raise Unavailable("This engine only looks: open one that acts to run jobs.")
         prepared = await self._database.read(lambda c: prepare(c, self.settings, request, origin))
         id = await self._database.write(lambda c: self._number(c, prepared))
         directory = await asyncio.to_thread(lay_out, self._store, id, prepared)
@@ -179,6 +195,8 @@ class Engine:
             insert_job(connection, row)
             return not ahead and slots.claim(connection, row["id"], self.name, self.settings.max_running)
 
+        from .submit import put_on_record
+
         try:
             claimed = await self._database.write(enter)
         except BaseException:
@@ -206,6 +224,9 @@ class Engine:
     def _ended(self, id: int) -> None:
         if self._lead is not None:
             self._lead.wake()
+
+    def _is_starting(self, id: int) -> bool:
+        return self._starting is not None and self._starting.busy(id)
 
     def _directory(self, id: int) -> str:
         return job_directory(self._store, id)
@@ -256,7 +277,7 @@ class Engine:
         """One job with its children."""
         row = await self._database.read(lambda c: query.job_row(c, id))
         fresh: Mapping[str, Any] = {}
-        if row["status"] in UNFINISHED and row["claim"] is not None and not self._starting.busy(id):
+        if row["status"] in UNFINISHED and row["claim"] is not None and not self._is_starting(id):
             fresh = await self._refresh(id)
 
         def look(connection: sqlite3.Connection) -> Job:
@@ -329,28 +350,32 @@ class Engine:
     async def objects(self, id: int, start: int = 0, count: int = 100) -> Sequence[PipelineObject]:
         """`count` pipeline objects from the `start`-th on."""
         await self._database.read(lambda c: query.job_row(c, id))
-        return await asyncio.to_thread(views.objects, self._directory(id), start, count)
+        return await asyncio.to_thread(_views().objects, self._directory(id), start, count)
 
     async def errors(self, id: int) -> Sequence[ErrorRecord]:
         """The records of the error stream."""
         await self._database.read(lambda c: query.job_row(c, id))
-        return await asyncio.to_thread(views.errors, self._directory(id))
+        return await asyncio.to_thread(_views().errors, self._directory(id))
 
     async def feedback(self, id: int) -> Sequence[Feedback]:
         """Every question the job asked, the open one last."""
         await self._database.read(lambda c: query.job_row(c, id))
-        return await asyncio.to_thread(views.feedback, self._directory(id), id)
+        return await asyncio.to_thread(_views().feedback, self._directory(id), id)
 
     # -- acting on jobs --------------------------------------------------------------------------------------------
 
     async def answer(self, id: int, text: str, *, feedback: int | None = None, identity: str | None = None) -> Job:
         """Answer the open question, or that numbered one."""
+        from .acting import answer_question
+
         job = await self.job(id)
         await asyncio.to_thread(answer_question, self._directory(id), job, text, feedback, identity)
         return await self.job(id)
 
     async def cancel(self, id: int, *, identity: str | None = None) -> Job:
         """Ask the job to end; it does within the grace time."""
+        from .acting import cancel_job
+
         job = await self.job(id)
         columns = await asyncio.to_thread(cancel_job, self._directory(id), job, identity)
         if columns is not None:
@@ -374,6 +399,8 @@ class Engine:
 
     async def send_input(self, id: int, chunks: AsyncIterator[bytes]) -> None:
         """Feed the standard input of a job that was run with `standard_input="pipe"`."""
+        from .acting import feed_input
+
         lock = self._inputs.pop(id, None)
         try:
             await feed_input(self._directory(id), chunks, lambda: self.job(id))
@@ -489,3 +516,10 @@ class Engine:
     async def idle(self) -> bool:
         """Whether nothing waits for an engine to start it."""
         return not await self._database.read(slots.anything_due)
+
+
+def _views() -> ModuleType:
+    # Imported when something looks into a journal: a list of jobs must not wait for it.
+    from . import views
+
+    return views

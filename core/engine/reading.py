@@ -8,9 +8,7 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator
 
 from core.journal.follow import DirectoryWatch, Follower
-from core.journal.lines import LineIndex
 from core.journal.reader import JournalReader
-from core.journal.search import BadPattern, search
 from core.service import Hit, Invalid, Line, LinePage, Record
 
 _INDEXES = 8
@@ -26,6 +24,8 @@ class _Opened:
     """A journal's line index that is kept for the next call; one thread at a time may use it."""
 
     def __init__(self, directory: str, streams: frozenset[int] | None) -> None:
+        from core.journal.lines import LineIndex
+
         self.index = LineIndex(JournalReader(directory), streams)
         self.turn = asyncio.Lock()
 
@@ -102,6 +102,8 @@ class Reading:
         self, directory: str, pattern: str, start: int, regex: bool, ignore_case: bool, streams: frozenset[int] | None
     ) -> AsyncIterator[Hit]:
         """Where the text stands from line `start` on. Raises Invalid for a pattern that is none."""
+        from core.journal.search import BadPattern, search
+
         with JournalReader(directory) as reader:
             try:
                 places = search(

@@ -20,6 +20,7 @@ import os
 import sys
 
 from _jobdeck_channel import Channel, JobdeckError
+from _jobdeck_values import plain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -73,7 +74,6 @@ def emit(value: Any) -> None:
 
     Raises ValueError for an object that holds itself.
     """
-    from _jobdeck_values import plain
 
     value = plain(value)
     if _channel is None:
@@ -171,7 +171,6 @@ def ask(
     `choices`: texts, or {"label": …, "help": …}; an & stands before the letter that is enough. `secret` answers are
     shown and recorded nowhere. Raises JobdeckError when the question ends without an answer.
     """
-    from _jobdeck_values import plain
 
     prompt = plain(str(prompt))
     choices = [plain(choice) if isinstance(choice, dict) else plain(str(choice)) for choice in choices or ()]
@@ -215,7 +214,6 @@ def parameters() -> Dict[str, Any]:
 
 
 def _tell(kind: str, message: object, **fields: str) -> None:
-    from _jobdeck_values import plain
 
     message = plain(str(message))
     if _channel is None:
