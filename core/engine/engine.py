@@ -45,20 +45,19 @@ from core.service import (
 
 from . import query, scripts, slots
 from .database import Database
-from .leading import Lead, leader_alive, leader_facts
+from .leader import leader_alive, leader_facts
 from .locks import FileLock, is_held
 from .logfile import log_to
-from .lost import settle_lost
 from .opening import note_boot, open_store
-from .outcome import Progression, discard_directory, lock_of, read_spec
 from .paths import job_directory
 from .reading import Reading
 from .rows import insert_job, job_of_row, row_of_spec, update_job
-from .watches import Watches
 
 if TYPE_CHECKING:
+    from .leading import Lead
     from .starting import Starting
     from .submit import Origin, Prepared
+    from .watches import Watches
 
 log = logging.getLogger("jobdeck.engine")
 Mode = Literal["look", "act", "stay"]
@@ -75,7 +74,7 @@ class Engine:
         self._store = settings.data_directory
         self._store_lock = store_lock
         self._database = Database(settings.database, settings.lock_timeout)
-        self._watches = Watches(self._database, self._ended)
+        self._watches: Watches | None = None
         self._lead: Lead | None = None
         self._reading = Reading(self._store)
         self._inputs: dict[int, FileLock] = {}
@@ -103,10 +102,13 @@ class Engine:
 
                 await engine._database.write(lambda connection: import_missing(connection, settings.data_directory))
             if mode != "look":
+                from .leading import Lead
                 from .starting import Starting
+                from .watches import Watches
 
+                watches = engine._watches = Watches(engine._database, engine._ended)
                 starting = engine._starting = Starting(
-                    settings, engine.name, engine._database, engine._watches, forks=mode == "stay"
+                    settings, engine.name, engine._database, watches, forks=mode == "stay"
                 )
                 engine._lead = Lead(
                     engine._store, engine.name, engine._database, engine._watches, starting.start_queued,
@@ -126,7 +128,8 @@ class Engine:
         due = False
         if self._lead is not None:
             due = await self._lead.close()
-        await self._watches.close()
+        if self._watches is not None:
+            await self._watches.close()
         self._reading.close()
         if self._starting is not None:
             self._starting.close()
@@ -149,6 +152,7 @@ class Engine:
 
     async def rerun(self, id: int, *, identity: str | None = None) -> Job:
         """Run the same script again with the same parameters."""
+        from .outcome import read_spec
         from .secrets import unseal
         from .submit import Origin, request_again
 
@@ -161,6 +165,7 @@ class Engine:
         return await self._submit(request_again(job, spec, clear, identity), origin)
 
     async def _submit(self, request: RunRequest, origin: Origin) -> Job:
+        from .outcome import lock_of
         from .submit import lay_out, prepare
 
         if self._starting is None:
@@ -189,6 +194,7 @@ class Engine:
 
     async def _enter(self, row: dict[str, Any], directory: str) -> bool:
         """Put the job on record, and claim it where it may start at once; nothing is left of it where that fails."""
+        from .outcome import discard_directory
 
         def enter(connection: sqlite3.Connection) -> bool:
             ahead = slots.eligible(connection, self.settings.max_running)
@@ -241,12 +247,16 @@ class Engine:
 
     async def _refresh(self, id: int) -> Mapping[str, Any]:
         """Bring a job's row up to its journal; the columns as they are now, also where nothing can be written."""
+        from .outcome import Progression
+
         directory = self._directory(id)
         progression = Progression(directory)
         columns = progression.read()
         try:
             await self._database.write(lambda c: update_job(c, id, columns))
             if columns.get("ended") is None and not is_held(os.path.join(directory, "lock")):
+                from .lost import settle_lost
+
                 await settle_lost(self._database.write, directory, id)
                 columns = progression.read()
         except Unavailable as error:
@@ -296,8 +306,8 @@ class Engine:
         directory = self._directory(id)
         while True:
             left = 1.0 if deadline is None else min(1.0, deadline - loop.time())
-            watched = id in self._watches
-            if watched:
+            watched = self._watches is not None and id in self._watches
+            if watched and self._watches is not None:
                 await self._watches.wait(id, left)
             version = 0 if watched else self._reading.version(directory)
             job = await self.job(id)
@@ -385,6 +395,8 @@ class Engine:
 
     async def delete(self, id: int) -> None:
         """Remove a finished job with all its records."""
+        from .outcome import discard_directory
+
         job = await self.job(id)
         if not job.status.finished:
             raise Conflict(f"Job {id} is {job.status.name}, not finished. Cancel it first: jobdeck cancel {id}")

@@ -14,12 +14,12 @@ import os
 import sqlite3
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from core.runner.processes import boot_id
 from core.service import ServiceError
 
 from .database import Database
+from .leader import leader_alive
 from .locks import FileLock
 from .paths import job_directory
 from .slots import anything_due, eligible
@@ -27,19 +27,8 @@ from .watches import Watches
 
 log = logging.getLogger("jobdeck.engine")
 _BEAT = 1.0
-_STALE = 5.0
 _TAKE_OVER = 0.5
 _GATHER = 0.005
-
-
-def leader_alive(store: str) -> bool:
-    """Whether an engine leads this store and is not stopped."""
-    path = os.path.join(store, "leader.lock")
-    try:
-        with FileLock(path, create=False) as lock:
-            return lock.held_elsewhere() and time.time() - os.fstat(lock.fileno()).st_mtime < _STALE
-    except FileNotFoundError:
-        return False
 
 
 class Lead:
@@ -161,11 +150,3 @@ class Lead:
             return False
         finally:
             self._lock.close()
-
-
-def leader_facts(connection: sqlite3.Connection, store: str) -> dict[str, Any] | None:
-    """Who leads, for people; None when nobody does."""
-    row = connection.execute("SELECT * FROM leader").fetchone()
-    if row is None or not leader_alive(store):
-        return None
-    return {"engine": row["engine"], "process_id": row["process_id"], "since": row["since"]}
