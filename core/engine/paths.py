@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 
 SHARD = 1000
 
@@ -19,7 +20,8 @@ def content_copy(store: str, content_hash: str) -> str:
 
 def write_whole(path: str, data: bytes, *, sync: bool = True) -> None:
     """Put a file in place so that it is there whole or not at all. Raises OSError."""
-    temporary = f"{path}.{os.getpid()}.new"
+    # Several threads may put the same file in place at once, each under a name of its own.
+    temporary = f"{path}.{os.getpid()}-{threading.get_ident()}.new"
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
         try:

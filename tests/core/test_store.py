@@ -18,6 +18,7 @@ from core.engine.locks import FileLock, is_held
 from core.engine.numbers import draw, high_water
 from core.engine.opening import open_store
 from core.engine.secrets import seal, unseal
+from core.engine.submit import keep_content
 from core.service import Invalid, JobQuery, NotFound, Unavailable
 
 
@@ -194,3 +195,13 @@ async def test_a_look_at_an_empty_store(settings: Settings) -> None:
     with pytest.raises(NotFound):
         await looking.job(2**70)
     await looking.close()
+
+
+async def test_many_threads_may_keep_the_same_content_at_once(tmp_path: Path) -> None:
+    for number in range(20):
+        content = f"{number}".encode() * 1000
+        kept = await asyncio.gather(
+            *(asyncio.to_thread(keep_content, str(tmp_path), content, f"{number:064}") for _ in range(16))
+        )
+        assert len(set(kept)) == 1 and Path(kept[0]).read_bytes() == content
+    assert not list(tmp_path.rglob("*.new"))
