@@ -337,3 +337,17 @@ def test_every_verb_has_help_and_version_is_told(jobdeck: Command) -> None:
     assert re.search(r"\d+\.\d+\.\d+", jobdeck("--version").stdout)
     assert jobdeck.json("status")["data_directory"] == str(jobdeck.home)
     assert {"Bash", "Python"} <= {environment["name"] for environment in jobdeck.json("environments")}
+
+
+def test_a_restart_of_the_computer_is_told_as_such(jobdeck: Command) -> None:
+    jobdeck.script("k.sh", "sleep 1000\n")
+    jobdeck("run", "--detach", "k.sh")
+    job = jobdeck.until("1", "Running")
+    with open(f"/proc/{job['process_id']}/stat") as file:
+        os.kill(int(file.read().rpartition(")")[2].split()[1]), signal.SIGKILL)
+    # What a restart leaves: a journal whose start names another boot.
+    journal = jobdeck.home / "jobs" / "0" / "1" / "out.dat"
+    with open("/proc/sys/kernel/random/boot_id", "rb") as boot:
+        journal.write_bytes(journal.read_bytes().replace(boot.read().strip(), b"0" * 36))
+    job = jobdeck.json("job", "1")
+    assert job["status"] == "Failed" and "restarted" in job["reason"] and "runner lost" in job["reason"]
