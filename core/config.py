@@ -17,7 +17,7 @@ VERSION = "0.1.0"
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Directories are absolute paths; times are in seconds, sizes in bytes."""
+    """Directories are absolute paths; times are in seconds."""
 
     data_directory: str
     config_file: str
@@ -25,8 +25,6 @@ class Settings:
     max_running: int = 100
     #: how long a cancelled job may take to end by itself before it is killed
     cancel_grace: float = 5.0
-    #: what one job's journal may take; the middle of longer output is given up. 0 = no limit
-    max_output: int = 0
     #: how long to wait for a database that others keep locked
     lock_timeout: float = 30.0
 
@@ -58,7 +56,6 @@ class Settings:
 _LIMITS: dict[str, tuple[type, float, float]] = {
     "max_running": (int, 1, 1_000_000),
     "cancel_grace": (float, 0, 86_400),
-    "max_output": (int, 0, 2**62),
     "lock_timeout": (float, 0, 3_600),
 }
 

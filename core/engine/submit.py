@@ -112,7 +112,6 @@ def prepare(
         "discard_pipeline": script.discard_pipeline,
         "merge": script.merge,
         "kill_leftovers": script.kill_leftovers,
-        "max_output": settings.max_output,
         "stdin": request.standard_input,
         "size": [120, 40],
         "identity": request.identity or user_name(),
