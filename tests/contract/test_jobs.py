@@ -161,8 +161,11 @@ async def test_a_secret_answer_is_nowhere(service: JobService, scripts: Path, tm
 
 
 async def test_cancel_ends_the_job_and_leaves_a_receipt(service: JobService, scripts: Path) -> None:
-    job = await service.run(RunRequest(path=write(scripts, "long.sh", "sleep 1000 & sleep 1000\n")))
-    await until(service, job.id, Status.Running)
+    text = 'sleep 1000 & until [ "$(cat /proc/$!/comm)" = sleep ]; do :; done; echo ready; wait\n'
+    job = await service.run(RunRequest(path=write(scripts, "long.sh", text)))
+    async for record in service.records(job.id, streams=frozenset({journal.STDOUT}), follow=True):
+        assert record.data == b"ready\n"
+        break
     await service.cancel(job.id, identity="eve")
     job = await finished(service, job.id)
     assert job.status is Status.Canceled
