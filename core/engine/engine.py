@@ -283,6 +283,10 @@ class Engine:
         """How many jobs are in each status."""
         return await self._database.read(query.counts)
 
+    async def count(self, query_: JobQuery) -> int:
+        """How many jobs a query has in all, whatever its page."""
+        return await self._database.read(lambda c: query.count(c, query_))
+
     async def job(self, id: int) -> Job:
         """One job with its children."""
         row = await self._database.read(lambda c: query.job_row(c, id))

@@ -6,9 +6,12 @@ import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
-from core.service import FINISHED, UNFINISHED, Job, JobPage, JobQuery, NotFound, Status
+from core.service import FINISHED, UNFINISHED, Invalid, Job, JobPage, JobQuery, NotFound, Status, Term
 
 from .rows import job_of_row
+
+_FIELDS = ("script", "identity", "tag", "environment", "source", "text")
+_ORDERS = ("id", "started", "ended")
 
 
 def job_row(connection: sqlite3.Connection, id: int) -> sqlite3.Row:
@@ -44,7 +47,32 @@ def _expand(statuses: frozenset[Status]) -> list[int]:
     return sorted(int(status) for status in expanded)
 
 
-def _where(query: JobQuery) -> tuple[str, list[Any]]:
+def _term(term: Term) -> tuple[str, list[Any]]:
+    """One condition in SQL. Raises Invalid for a field that is none."""
+    marks = ", ".join("?" * len(term.values))
+    if not term.values:
+        return "0", []
+    if term.field == "script":
+        paths = [value for value in term.values if "/" in value]
+        condition = f"script IN ({marks})"
+        if paths:
+            condition += f" OR script_path IN ({', '.join('?' * len(paths))})"
+        return condition, [*term.values, *paths]
+    if term.field in ("identity", "environment", "source"):
+        return f"{term.field} IN ({marks})", list(term.values)
+    if term.field == "tag":
+        condition = f"EXISTS (SELECT 1 FROM json_each(job.tags) WHERE json_each.value IN ({marks}))"
+        return condition, list(term.values)
+    if term.field == "text":
+        patterns = [
+            "%" + value.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%" for value in term.values
+        ]
+        one = "script LIKE ? ESCAPE '\\' OR notes LIKE ? ESCAPE '\\' OR parameters LIKE ? ESCAPE '\\'"
+        return " OR ".join([one] * len(patterns)), [pattern for pattern in patterns for _ in range(3)]
+    raise Invalid(f"Jobs cannot be chosen by {term.field!r}; they can by {', '.join(_FIELDS)}.")
+
+
+def _where(query: JobQuery, *, paged: bool = True) -> tuple[str, list[Any]]:
     conditions: list[str] = []
     values: list[Any] = []
 
@@ -55,16 +83,9 @@ def _where(query: JobQuery) -> tuple[str, list[Any]]:
     if query.statuses:
         wanted = _expand(query.statuses)
         add(f"status IN ({', '.join('?' * len(wanted))})", *wanted)
-    if query.script is not None:
-        add("(script = ? OR script_path = ?)" if "/" in query.script else "script = ?",
-            *([query.script] * (2 if "/" in query.script else 1)))  # fmt: skip
-    if query.identity is not None:
-        add("identity = ?", query.identity)
-    if query.tag is not None:
-        add("EXISTS (SELECT 1 FROM json_each(job.tags) WHERE json_each.value = ?)", query.tag)
-    if query.text:
-        pattern = "%" + query.text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-        add("(script LIKE ? ESCAPE '\\' OR notes LIKE ? ESCAPE '\\' OR parameters LIKE ? ESCAPE '\\')", *[pattern] * 3)
+    for term in query.terms:
+        condition, arguments = _term(term)
+        add(f"NOT ({condition})" if term.negate else f"({condition})", *arguments)
     if query.since is not None:
         add("created >= ?", query.since)
     if query.until is not None:
@@ -73,19 +94,34 @@ def _where(query: JobQuery) -> tuple[str, list[Any]]:
         add("parent_job = ?", query.parent_job)
     if query.hide_children:
         add("parent_job IS NULL")
-    if query.before is not None:
+    if query.rerun_of is not None:
+        add("rerun_of = ?", query.rerun_of)
+    if paged and query.before is not None:
         add("id < ?" if query.descending else "id > ?", query.before)
     return (" WHERE " + " AND ".join(conditions) if conditions else ""), values
 
 
 def page(connection: sqlite3.Connection, query: JobQuery) -> JobPage:
-    """One page of jobs, in the order of their numbers."""
+    """One page of jobs. Raises Invalid for an unknown order, or a page by key in another order than that of ids."""
+    if query.order_by not in _ORDERS:
+        raise Invalid(f"Jobs cannot be ordered by {query.order_by!r}; they can by {', '.join(_ORDERS)}.")
+    if query.before is not None and query.order_by != "id":
+        raise Invalid("A page behind a job is in the order of ids; in another order, skip to it by number.")
     where, values = _where(query)
     take = max(0, min(query.take, 1_000_000))
     order = "DESC" if query.descending else "ASC"
-    rows = connection.execute(f"SELECT * FROM job{where} ORDER BY id {order} LIMIT ?", [*values, take + 1]).fetchall()
+    by = "id" if query.order_by == "id" else f"{query.order_by} IS NULL {order}, {query.order_by} {order}, id"
+    rows = connection.execute(
+        f"SELECT * FROM job{where} ORDER BY {by} {order} LIMIT ? OFFSET ?", [*values, take + 1, max(0, query.skip)]
+    ).fetchall()
     jobs: list[Job] = [job_of_row(row) for row in rows[:take]]
     return JobPage(tuple(jobs), len(rows) > take)
+
+
+def count(connection: sqlite3.Connection, query: JobQuery) -> int:
+    """How many jobs a query has in all."""
+    where, values = _where(query, paged=False)
+    return int(connection.execute(f"SELECT count(*) FROM job{where}", values).fetchone()[0])
 
 
 def counts(connection: sqlite3.Connection) -> Mapping[Status, int]:

@@ -22,6 +22,7 @@ from core.service import (
     NotFound,
     RunRequest,
     Status,
+    Term,
 )
 
 
@@ -260,7 +261,15 @@ async def test_jobs_are_filtered_and_paged_by_key(service: JobService, scripts: 
     assert [job.id for job in page.jobs] == ids[2::-1] and not page.more
     failed = await service.jobs(JobQuery(statuses=frozenset({Status.Failed})))
     assert [job.id for job in failed.jobs] == [ids[3], ids[1]]
-    assert len((await service.jobs(JobQuery(statuses=frozenset({Status.Historical}), script="good.sh"))).jobs) == 3
+    wanted = JobQuery(statuses=frozenset({Status.Historical}), terms=(Term("script", ("good.sh",)),))
+    assert len((await service.jobs(wanted)).jobs) == await service.count(wanted) == 3
+    others = await service.jobs(JobQuery(terms=(Term("script", ("good.sh",), negate=True),)))
+    assert others.jobs and all(job.script != "good.sh" for job in others.jobs)
+    assert len((await service.jobs(JobQuery(terms=(Term("text", ("OOD.s",)),)))).jobs) == 3
+    assert (await service.jobs(JobQuery(terms=(Term("text", ("g%d",)), Term("tag", ("x",)))))).jobs == ()
+    assert [job.id for job in (await service.jobs(JobQuery(skip=1, take=1, order_by="ended"))).jobs]
+    with pytest.raises(Invalid, match="ordered by 'x'"):
+        await service.jobs(JobQuery(order_by="x"))
     assert [job.id for job in (await service.jobs(JobQuery(descending=False, take=1))).jobs] == ids[:1]
     assert (await service.counts()) == {Status.Completed: 3, Status.Failed: 2}
     assert (await service.jobs(JobQuery(since=page.jobs[0].created, take=1))).jobs[0].id == ids[4]

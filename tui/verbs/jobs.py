@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from core.service import Invalid, Job, JobQuery
+from core.service import Invalid, Job, JobQuery, Term
 from tui import options, outcome, say
 from tui.connection import service
 
@@ -37,7 +37,7 @@ async def run(arguments: argparse.Namespace) -> int:
     async with service("look") as engine:
         query = JobQuery(
             statuses=wanted,
-            script=arguments.script,
+            terms=(Term("script", (arguments.script,)),) if arguments.script else (),
             since=since,
             until=until,
             descending=_ORDERS[arguments.order.lower()],
