@@ -174,13 +174,13 @@ class Follower:
         self._question = None
 
     async def _ask(self, question: Feedback) -> None:
-        from tui.question import EndOfInput, Terminal
+        from tui.question import EndOfInput, Terminal, give
 
         terminal = Terminal()
         while True:
             try:
                 answer = await terminal.ask(question)
-                sending = asyncio.ensure_future(self._service.answer(self._id, answer, feedback=question.id))
+                sending = asyncio.ensure_future(give(self._service, self._id, question, answer))
                 # once sent it is not called back: our own answer's record comes while this still waits for the reply
                 self._asked = 0
                 await asyncio.shield(sending)

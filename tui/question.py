@@ -5,9 +5,19 @@ from __future__ import annotations
 import os
 import termios
 
-from core.service import Feedback
+from core.service import Feedback, FeedbackField, Job, JobService
 from tui import text
 from tui.standard_input import readable
+
+#: an answer: a text, or the value of each field by its name
+Answer = str | dict[str, str]
+#: what is typed into fields of these types is not shown
+SECRET_TYPES = ("secret", "credential")
+_TYPES = {
+    "integer": "a whole number", "number": "a number", "boolean": "true or false", "switch": "true or false",
+    "list": "several, separated by commas", "date": "a date", "datetime": "a date and time", "file": "a path",
+    "object": "JSON",
+}  # fmt: skip
 
 
 class EndOfInput(Exception):
@@ -52,22 +62,61 @@ class Terminal:
                 self.show("\n")
         return got.decode("utf-8", "replace").removesuffix("\n").removesuffix("\r")
 
-    async def ask(self, question: Feedback) -> str:
-        """Put the question and give back the answer as typed; an empty one is the default where there is one."""
+    async def ask(self, question: Feedback) -> Answer:
+        """Put the question and give back the answer as typed, or that of each field by its name.
+
+        An empty answer is the default where there is one.
+        """
+        if question.fields:
+            self.show(heading(question))
+            return {each.name: await self.field(each) for each in question.fields}
         answer = await self.line(wording(question), question.secret)
         return question.default if not answer and question.default is not None else answer
+
+    async def field(self, field: FeedbackField) -> str:
+        """Ask for the value of one field; an empty answer is its default where it has one."""
+        answer = await self.line(field_wording(field), field.type in SECRET_TYPES)
+        return field.default if not answer and field.default is not None else answer
+
+
+async def give(service: JobService, job: int, question: Feedback, answer: Answer) -> Job:
+    """Answer a question with what `Terminal.ask` gave. Raises as `JobService.answer`."""
+    if isinstance(answer, str):
+        return await service.answer(job, answer, feedback=question.id)
+    return await service.answer(job, fields=answer, feedback=question.id)
+
+
+def heading(question: Feedback) -> str:
+    """What stands above the fields or choices of a question: its caption and its message, each on lines of its own."""
+    said = [text.many_lines(part) for part in (question.caption, question.message) if part]
+    return "".join(f"{part}\n" for part in said)
+
+
+def field_wording(field: FeedbackField) -> str:
+    """One field as it is asked for: `Count (a whole number, years) [3]: `."""
+    about = [_TYPES[field.type]] if field.type in _TYPES else []
+    if field.help:
+        about.append(text.one_line(field.help))
+    said = text.one_line(field.label or field.name)
+    if about:
+        said += f" ({', '.join(about)})"
+    if field.default is not None and field.type not in SECRET_TYPES:
+        said += f" [{text.one_line(field.default)}]"
+    return f"{said}: "
 
 
 def wording(question: Feedback) -> str:
     """The question as shown: message, choices with their hotkeys, default."""
     said = text.many_lines(question.message)
+    if question.caption:
+        said = f"{text.many_lines(question.caption)}\n{said}"
     lines = []
     for number, choice in enumerate(question.choices):
         key = f"[{text.one_line(choice.hotkey)}] " if choice.hotkey else ""
         about = f": {text.one_line(choice.help)}" if choice.help else ""
         lines.append(f"  {number}  {key}{text.one_line(choice.label)}{about}\n")
     if lines:
-        said = f"{said}\n{''.join(lines)}Choice"
+        said = f"{said}\n{''.join(lines)}{'Choices, separated by commas' if question.multiple else 'Choice'}"
     if question.default is not None and not question.secret:
         said = f"{said.rstrip().removesuffix(':')} [{text.one_line(question.default)}]:"
     if not said.rstrip("\x1b[0m").endswith((" ", "\n")):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
 
 from core.runner.control import connect, request
@@ -18,11 +18,20 @@ _DIAL_PAUSE = 0.02
 _KINDS: dict[str, type[ServiceError]] = {"conflict": Conflict, "invalid": Invalid, "not_found": NotFound}
 
 
-def answer_question(directory: str, job: Job, text: str, feedback: int | None, identity: str | None) -> None:
+def answer_question(
+    directory: str,
+    job: Job,
+    text: str | None,
+    fields: Mapping[str, str] | None,
+    feedback: int | None,
+    identity: str | None,
+) -> None:
     """Answer a question. Raises Conflict when none is open, or when it is answered already; Invalid; Unavailable."""
     if job.status.finished:
         raise Conflict(f"Job {job.id} is finished ({job.status.name}); it asks nothing any more.")
-    message = {"op": "answer", "feedback": feedback, "text": text, "by": identity or user_name()}
+    message: dict[str, Any] = {"op": "answer", "feedback": feedback, "text": text, "by": identity or user_name()}
+    if fields is not None:
+        message["fields"] = dict(fields)
     try:
         reply = request(directory, message)
     except OSError as error:

@@ -378,12 +378,20 @@ class Engine:
 
     # -- acting on jobs --------------------------------------------------------------------------------------------
 
-    async def answer(self, id: int, text: str, *, feedback: int | None = None, identity: str | None = None) -> Job:
-        """Answer the open question, or that numbered one."""
+    async def answer(
+        self,
+        id: int,
+        text: str | None = None,
+        *,
+        fields: Mapping[str, str] | None = None,
+        feedback: int | None = None,
+        identity: str | None = None,
+    ) -> Job:
+        """Answer the open question, or that numbered one, with a text or with its several fields."""
         from .acting import answer_question
 
         job = await self.job(id)
-        await asyncio.to_thread(answer_question, self._directory(id), job, text, feedback, identity)
+        await asyncio.to_thread(answer_question, self._directory(id), job, text, fields, feedback, identity)
         return await self.job(id)
 
     async def cancel(self, id: int, *, identity: str | None = None) -> Job:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from core.journal import format as journal
 from core.journal.reader import JournalReader
-from core.service import Choice, ErrorRecord, Feedback, PipelineObject
+from core.service import Choice, ErrorRecord, Feedback, FeedbackField, PipelineObject
 
 
 def _of_streams(reader: JournalReader, *streams: int) -> Iterator[tuple[journal.Entry, dict[str, Any]]]:
@@ -43,35 +44,54 @@ def feedback(directory: str, id: int) -> list[Feedback]:
         for entry, record in _of_streams(reader, journal.PROMPT, journal.ANSWER):
             number = int(record.get("feedback", 0))
             if entry.stream == journal.PROMPT:
-                asked[number] = Feedback(
-                    id=number,
-                    job=id,
-                    time=entry.time,
-                    message=str(record.get("message", "")),
-                    secret=bool(record.get("secret")),
-                    choices=tuple(
-                        Choice(str(c.get("label", "")), str(c.get("hotkey") or ""), str(c.get("help") or ""))
-                        for c in record.get("choices") or ()
-                    ),
-                    default=record.get("default"),
-                )
+                asked[number] = _question(record, number, id, entry.time)
             elif number in asked:
-                question = asked[number]
-                asked[number] = Feedback(
-                    id=number,
-                    job=id,
-                    time=question.time,
-                    message=question.message,
-                    secret=question.secret,
-                    choices=question.choices,
-                    default=question.default,
+                asked[number] = replace(
+                    asked[number],
                     complete=True,
-                    response=None if question.secret else record.get("text"),
+                    response=_response(asked[number], record),
                     answered_by=record.get("by"),
                     answered=entry.time,
                 )
     # The open one last, as the interface says; the rest in the order they were asked.
     return sorted(asked.values(), key=lambda question: (not question.complete, question.id))
+
+
+def _question(record: dict[str, Any], number: int, job: int, time: int) -> Feedback:
+    return Feedback(
+        id=number,
+        job=job,
+        time=time,
+        message=str(record.get("message", "")),
+        secret=bool(record.get("secret")),
+        choices=tuple(
+            Choice(str(c.get("label", "")), str(c.get("hotkey") or ""), str(c.get("help") or ""))
+            for c in record.get("choices") or ()
+        ),
+        default=record.get("default"),
+        caption=str(record.get("caption") or ""),
+        fields=tuple(
+            FeedbackField(
+                name=str(each.get("name", "")),
+                type=str(each.get("type") or "string"),
+                mandatory=bool(each.get("mandatory")),
+                default=each.get("default"),
+                help=str(each.get("help") or ""),
+                label=str(each.get("label") or ""),
+            )
+            for each in record.get("fields") or ()
+        ),
+        multiple=bool(record.get("multiple")),
+    )
+
+
+def _response(question: Feedback, record: dict[str, Any]) -> str | None:
+    """The answer as text: that of several fields is one JSON object, in which a secret is null."""
+    if question.secret:
+        return None
+    if isinstance(record.get("fields"), dict):
+        return json.dumps(record["fields"], ensure_ascii=False)
+    return record.get("text")
 
 
 def objects(directory: str, start: int, count: int) -> list[PipelineObject]:

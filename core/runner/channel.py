@@ -8,8 +8,9 @@ import os
 import time
 
 from core.journal.format import DEBUG, ERROR, FLAG_CLIXML, INFORMATION, OBJECT, PROGRESS, VERBOSE, WARNING
+from core.runner.answers import read_choices, read_fields
 from core.runner.connection import Connection, Listener
-from core.runner.questions import Question, read_choices
+from core.runner.questions import Question
 from core.runner.recorder import to_json
 
 TYPE_CHECKING = False
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from core.runner.job import Job
     from core.runner.loop import Timer
+    from core.runner.questions import Answer
 
 #: one message's most, bytes
 LIMIT = 64 << 20
@@ -183,11 +185,17 @@ class Channel:
 
     def _ask(self, connection: Connection, message: dict[str, Any]) -> None:
         choices = read_choices(message.get("choices"))
+        fields = read_fields(message.get("fields"))
+        if choices is not None and fields is not None:
+            raise ValueError("A question has choices or fields, not both.")
         default = message.get("default")
+        multiple = bool(choices is not None and message.get("multiple"))
         if choices is not None and isinstance(default, int) and 0 <= default < len(choices):
             default = choices[default]["label"]
+        elif multiple and isinstance(default, list):
+            default = ", ".join(_label(choices or [], each) for each in default)
 
-        def reply(answer: str | None, error: str | None) -> None:
+        def reply(answer: Answer | None, error: str | None) -> None:
             self._asking.pop(connection, None)
             connection.keep = False
             connection.send({"error": error} if answer is None else {"answer": answer})
@@ -195,10 +203,13 @@ class Channel:
 
         question = Question(
             _text(message.get("message")),
-            bool(message.get("secret")),
-            choices,
-            None if default is None else _text(default),
             reply,
+            secret=bool(message.get("secret")),
+            choices=choices,
+            default=None if default is None or fields is not None else _text(default),
+            caption=_text(message.get("caption")),
+            fields=fields,
+            multiple=multiple,
         )
         connection.keep = True
         connection.pause()
@@ -232,6 +243,13 @@ class Channel:
 
 def _is_plain(value: object) -> bool:
     return math.isfinite(value) if isinstance(value, float) else isinstance(value, str | int)
+
+
+def _label(choices: list[dict[str, str]], given: object) -> str:
+    """A default of several as its label: an index, or a text as it is."""
+    if isinstance(given, int) and not isinstance(given, bool) and 0 <= given < len(choices):
+        return choices[given]["label"]
+    return _text(given)
 
 
 def _text(value: object) -> str:

@@ -134,7 +134,7 @@ class Commands:
         number = request.get("feedback")
         if number is not None and (not isinstance(number, int) or isinstance(number, bool)):
             raise Refused("invalid", "The number of the question must be a whole number.")
-        self._job.questions.answer(number, request.get("text"), _by(request))
+        self._job.questions.answer(number, request.get("text"), _by(request), request.get("fields"))
         connection.send({"ok": True})
 
     def _cancel(self, connection: Connection, request: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from core.journal.format import ANSWER, PROMPT
+from core.runner.answers import allowed, complete, match, match_several
 from core.runner.recorder import to_json
 
 TYPE_CHECKING = False
@@ -11,6 +12,11 @@ if TYPE_CHECKING:
     from typing import Any
 
     from core.runner.recorder import Recorder
+
+    Answer = str | dict[str, str] | list[str]
+
+#: fields of these types are shown and recorded nowhere
+SECRET_TYPES = ("secret", "credential")
 
 
 class Refused(Exception):
@@ -22,53 +28,118 @@ class Refused(Exception):
 
 
 class Question:
-    """One question. `reply(answer, error)` is called once: with the answer, or with why there is none."""
+    """One question. `reply(answer, error)` is called once: with the answer, or with why there is none.
 
-    __slots__ = ("choices", "default", "message", "number", "reply", "secret")
+    The answer is a text; with `fields` the text of each by its name; with `multiple` a list of labels. `chosen` then
+    holds the indices of the choices that were taken.
+    """
+
+    __slots__ = (
+        "caption", "choices", "chosen", "default", "fields", "message", "multiple", "number", "reply", "secret",
+    )  # fmt: skip
 
     def __init__(
         self,
         message: str,
-        secret: bool,
-        choices: list[dict[str, str]] | None,
-        default: str | None,
-        reply: Callable[[str | None, str | None], None],
+        reply: Callable[[Answer | None, str | None], None],
+        *,
+        secret: bool = False,
+        choices: list[dict[str, str]] | None = None,
+        default: str | None = None,
+        caption: str = "",
+        fields: list[dict[str, Any]] | None = None,
+        multiple: bool = False,
     ) -> None:
         self.number = 0
         self.message = message
         self.secret = secret
         self.choices = choices
         self.default = default
+        self.caption = caption
+        self.fields = fields
+        self.multiple = multiple
+        self.chosen: list[int] = []
         self.reply = reply
 
+    def record(self) -> dict[str, Any]:
+        """As the journal keeps it."""
+        record: dict[str, Any] = {
+            "feedback": self.number,
+            "message": self.message,
+            "secret": self.secret,
+            "choices": self.choices,
+            "default": self.default,
+        }
+        if self.caption:
+            record["caption"] = self.caption
+        if self.fields:
+            record["fields"] = self.fields
+        if self.multiple:
+            record["multiple"] = True
+        return record
 
-def read_choices(values: object) -> list[dict[str, str]] | None:
-    """Choices as a job sends them (strings or {"label", "help"}, `&` before the hotkey). Raises ValueError."""
-    if not values:
-        return None
-    if not isinstance(values, list):
-        raise ValueError("choices must be a list.")
-    choices = []
-    for value in values:
-        label = value.get("label") if isinstance(value, dict) else value
-        if not isinstance(label, str) or not label.replace("&", ""):
-            raise ValueError("Each of the choices must be a text or an object with a label.")
-        help_text = str(value.get("help") or "") if isinstance(value, dict) else ""
-        before, _, behind = label.partition("&")
-        choices.append({"label": before + behind, "hotkey": behind[:1], "help": help_text})
-    return choices
+    def take(self, text: object, fields: object) -> Answer:
+        """The answer as it counts, from a text or from fields. Raises Refused when the question does not allow it."""
+        if self.fields is not None:
+            return self._take_fields(text, fields)
+        if fields:
+            raise Refused("invalid", "The question asks for one answer and has no fields.")
+        if not isinstance(text, str):
+            raise Refused("invalid", "The answer must be a text.")
+        if not text and self.default is not None:
+            text = self.default
+        if self.choices is None:
+            return text
+        given = "That" if self.secret else f'"{text}"'
+        if self.multiple:
+            several = match_several(self.choices, text)
+            if isinstance(several, str):
+                given = "That" if self.secret else f'"{several}"'
+                raise Refused("invalid", f"{given} is not one of the choices. {self._choose(several=True)}")
+            self.chosen = several
+            return [self.choices[number]["label"] for number in several]
+        chosen = match(self.choices, text)
+        if chosen is None:
+            raise Refused("invalid", f"{given} is not one of the choices. {self._choose()}")
+        self.chosen = [chosen]
+        return self.choices[chosen]["label"]
 
+    def _choose(self, several: bool = False) -> str:
+        how = "some of, separated by commas" if several else "one of"
+        return f"Answer with {how}: {allowed(self.choices or [])}."
 
-def match(choices: list[dict[str, str]], text: str) -> str | None:
-    """The label that `text` means: a label or a hotkey in any case, an index from 0; None if it means none."""
-    wanted = text.strip().casefold()
-    for key in ("label", "hotkey"):
-        for choice in choices:
-            if choice[key] and choice[key].casefold() == wanted:
-                return choice["label"]
-    if wanted.isascii() and wanted.isdigit() and int(wanted) < len(choices):
-        return choices[int(wanted)]["label"]
-    return None
+    def _take_fields(self, text: object, fields: object) -> dict[str, str]:
+        assert self.fields is not None
+        if not isinstance(fields, dict):
+            if not isinstance(text, str):
+                raise Refused("invalid", "The answer must be a text, or a value for each field.")
+            if len(self.fields) > 1 and text:
+                names = ", ".join(field["name"] for field in self.fields)
+                raise Refused("invalid", f"The question asks for several values: answer with NAME=VALUE of {names}.")
+            fields = {self.fields[0]["name"]: text} if len(self.fields) == 1 else {}
+        try:
+            return complete(self.fields, fields)
+        except ValueError as error:
+            raise Refused("invalid", str(error)) from None
+
+    def recorded(self, answer: Answer) -> dict[str, Any]:
+        """What of an answer the journal may show: `text`, and `fields` where there are some; secrets are null."""
+        if isinstance(answer, dict):
+            assert self.fields is not None
+            hidden = {field["name"] for field in self.fields if field["type"] in SECRET_TYPES}
+            return {"text": None, "fields": {n: None if n in hidden else value for n, value in answer.items()}}
+        if self.secret:
+            return {"text": None}
+        return {"text": answer if isinstance(answer, str) else ", ".join(answer)}
+
+    def secrets(self, answer: Answer) -> list[str]:
+        """What of an answer nobody may see."""
+        if isinstance(answer, dict):
+            assert self.fields is not None
+            return [answer[field["name"]] for field in self.fields if field["type"] in SECRET_TYPES]
+        if not self.secret:
+            return []
+        return [answer] if isinstance(answer, str) else answer
 
 
 class Questions:
@@ -97,11 +168,9 @@ class Questions:
         self._queue.append(question)
         self._next()
 
-    def answer(self, number: int | None, text: object, by: str) -> None:
-        """Answer the open question. Raises Refused."""
+    def answer(self, number: int | None, text: object, by: str, fields: object = None) -> None:
+        """Answer the open question, by a text or by `fields` (name to text). Raises Refused."""
         question = self._open
-        if not isinstance(text, str):
-            raise Refused("invalid", "The answer must be a text.")
         if number is not None and (number < 1 or number > self._count):
             raise Refused("not_found", f"Job {self._job} has no question {number}.")
         if number is not None and (question is None or number != question.number):
@@ -110,24 +179,12 @@ class Questions:
             if self._count:
                 raise Refused("conflict", f"Question {self._count} of job {self._job} has been answered already.")
             raise Refused("conflict", f"Job {self._job} waits for no answer.")
-        if not text and question.default is not None:
-            text = question.default
-        if question.choices is not None:
-            label = match(question.choices, text)
-            if label is None:
-                allowed = ", ".join(
-                    f"{choice['label']} ({choice['hotkey']})" if choice["hotkey"] else choice["label"]
-                    for choice in question.choices
-                )
-                given = "That" if question.secret else f'"{text}"'
-                raise Refused("invalid", f"{given} is not one of the choices. Answer with one of: {allowed}.")
-            text = label
-        if question.secret:
-            self._recorder.secrets.add(text)
-        recorded = None if question.secret else text
-        self._end({"feedback": question.number, "text": recorded, "by": by})
+        answer = question.take(text, fields)
+        for secret in question.secrets(answer):
+            self._recorder.secrets.add(secret)
+        self._end({"feedback": question.number, **question.recorded(answer), "by": by})
         self._changed("answer", question.number)
-        question.reply(text, None)
+        question.reply(answer, None)
         self._next()
 
     def withdraw(self, question: Question) -> None:
@@ -161,12 +218,5 @@ class Questions:
         self._count += 1
         question.number = self._count
         self._open = question
-        prompt = {
-            "feedback": question.number,
-            "message": question.message,
-            "secret": question.secret,
-            "choices": question.choices,
-            "default": question.default,
-        }
-        self._recorder.record(PROMPT, to_json(prompt))
+        self._recorder.record(PROMPT, to_json(question.record()))
         self._changed("ask", question.number)

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import hashlib
 import itertools
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -145,6 +146,41 @@ async def test_questions_are_answered_once(service: JobService, scripts: Path) -
     assert [question.response for question in await service.feedback(job.id)] == ["Eve", "No"]
     with pytest.raises(Conflict):
         await service.answer(job.id, "again")
+
+
+async def test_a_question_with_fields(service: JobService, scripts: Path) -> None:
+    path = write(
+        scripts,
+        "fields.py",
+        """
+import json, os, socket
+channel = socket.socket(socket.AF_UNIX)
+channel.connect(os.environ["JOBDECK_CHANNEL"])
+fields = ["User", {"name": "Port", "type": "integer", "default": 22}, {"name": "Password", "type": "secret"}]
+question = {"type": "ask", "message": "Log in", "caption": "To db1", "fields": fields}
+channel.sendall(json.dumps(question).encode() + b"\\n")
+print(json.loads(channel.makefile().readline())["answer"]["Port"])
+""",
+    )
+    job = await service.run(RunRequest(path=path))
+    await until(service, job.id, Status.WaitingOnFeedback)
+    (question,) = await service.feedback(job.id)
+    assert question.caption == "To db1" and not question.choices and not question.multiple
+    assert [(field.name, field.type, field.default) for field in question.fields] == [
+        ("User", "string", None),
+        ("Port", "integer", "22"),
+        ("Password", "secret", None),
+    ]
+    with pytest.raises(Invalid, match="NAME=VALUE"):
+        await service.answer(job.id, "root")
+    with pytest.raises(Invalid, match="whole number"):
+        await service.answer(job.id, fields={"Port": "many"})
+    await service.answer(job.id, fields={"User": "root", "Password": "open-sesame"})
+    job = await finished(service, job.id)
+    assert await output(service, job.id) == b"22\n"
+    (question,) = await service.feedback(job.id)
+    assert question.complete and question.response is not None
+    assert json.loads(question.response) == {"User": "root", "Port": "22", "Password": None}
 
 
 async def test_a_secret_answer_is_nowhere(service: JobService, scripts: Path, tmp_path: Path) -> None:
