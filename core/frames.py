@@ -1,0 +1,57 @@
+"""Records of a journal on a byte stream: how they go from server to client. Standard library only.
+
+A frame is a header (`HEADER`) and the record's bytes. A header whose number and length are 0 is no record but a sign of
+life, sent when nothing happened for a while.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+
+from core.errors import Unavailable
+from core.model import Record
+
+#: number, time (ns since the epoch, UTC), stream, flags (of a gap: how many records are gone), length; little-endian
+HEADER = struct.Struct("<QqIII")
+SIGN_OF_LIFE = HEADER.pack(0, 0, 0, 0, 0)
+#: seconds without a record after which the sign is sent
+SILENCE = 20.0
+MEDIA_TYPE = "application/octet-stream"
+
+_LONGEST = 1 << 30
+
+
+def frame(record: Record) -> bytes:
+    """One record as a frame."""
+    return HEADER.pack(record.number, record.time, record.stream, record.flags, len(record.data)) + record.data
+
+
+class Unframer:
+    """Puts the frames of a byte stream together again, however it was cut."""
+
+    def __init__(self) -> None:
+        self._rest = bytearray()
+
+    @property
+    def whole(self) -> bool:
+        """Whether the stream ended between frames so far."""
+        return not self._rest
+
+    def feed(self, chunk: bytes) -> Iterator[Record]:
+        """The records that are whole now."""
+        self._rest += chunk
+        position = 0
+        try:
+            while len(self._rest) - position >= HEADER.size:
+                number, time, stream, flags, length = HEADER.unpack_from(self._rest, position)
+                if length > _LONGEST:
+                    raise Unavailable("What the server sends are no records: is there a proxy that alters it?")
+                start = position + HEADER.size
+                if len(self._rest) < start + length:
+                    break
+                position = start + length
+                if number:
+                    yield Record(number, time, stream, flags, bytes(memoryview(self._rest)[start:position]))
+        finally:
+            del self._rest[:position]

@@ -1,0 +1,426 @@
+"""The data of the service as JSON: what the server sends and the client reads, and the other way round.
+
+One table-driven codec for every data class. Keys are the field names in camelCase, or the original's where it has
+another (`_NAMES`); on input in any case. Times are RFC 3339, UTC, with 7 digits of fraction; what is unknown is null;
+a status is its number, a role its word; a Script's timeout is in minutes (`timeOut`). Bytes are text where that loses
+nothing, else base64 under the field's name with `Base64` behind it. Standard library only.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import enum
+import json
+import math
+import types
+import typing
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
+from operator import attrgetter
+from typing import Any, TypeVar
+
+from core.access import AppToken
+from core.errors import Invalid
+from core.model import Clixml, Job, Script, Status
+from core.times import nanoseconds, rfc3339
+
+T = TypeVar("T")
+Convert = Callable[[Any], Any]
+
+#: fields that have another name in the original
+_NAMES: dict[type, dict[str, str]] = {
+    Job: {
+        "created": "createdTime",
+        "started": "startTime",
+        "ended": "endTime",
+        "script_path": "scriptFullPath",
+    },
+    Script: {"path": "fullPath", "timeout": "timeOut"},
+    AppToken: {"expires": "expiration"},
+}
+#: fields that hold nanoseconds since the epoch
+_TIMES = frozenset(
+    {"answered", "changed", "created", "ended", "expires", "last_ended", "last_used", "revoked", "since", "started"}
+    | {"time", "until"}
+)
+_SECONDS_AS_MINUTES = {(Script, "timeout")}
+
+
+def encode(value: Any) -> Any:
+    """Any data class of the service, or a list or mapping of them, as values that JSON knows."""
+    kind = type(value)
+    if kind in _AS_THEY_ARE:
+        return value
+    if kind is Clixml:
+        return {"clixml": value.document}
+    if hasattr(kind, "__dataclass_fields__"):
+        return _plan(kind).encode(value)
+    if isinstance(value, enum.Enum):
+        return value.value
+    if isinstance(value, Mapping):
+        return {key.name if isinstance(key, enum.Enum) else str(key): encode(item) for key, item in value.items()}
+    if isinstance(value, frozenset | set):
+        return sorted(encode(item) for item in value)
+    if isinstance(value, Iterable) and not isinstance(value, str | bytes):
+        return [encode(item) for item in value]
+    return value
+
+
+def decode(kind: type[T], data: Any, *, strict: bool = False) -> T:
+    """An object of that data class from its JSON; `strict` refuses keys it does not know.
+
+    Raises Invalid, with the name of the key, for what is missing or is not what it should be.
+    """
+    plan = _plan(kind)
+    values = plan.decode(data, strict=strict)
+    if missing := plan.mandatory.difference(values):
+        lacking = ", ".join(plan.keys[name] for name in plan.names if name in missing)
+        raise Invalid(f"The {plan.title} lacks {lacking}.")
+    result: T = kind(**values)
+    return result
+
+
+def decode_list(kind: type[T], data: Any) -> list[T]:
+    """A list of such objects."""
+    if not isinstance(data, Sequence) or isinstance(data, str):
+        raise Invalid(f"A list of {_plan(kind).title}s is expected, not {_shown(data)}.")
+    return [decode(kind, item) for item in data]
+
+
+def encode_settings(kind: type, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Some fields of a data class, by name, as the JSON of these alone; a name it does not know is kept."""
+    plan = _plan(kind)
+    out: dict[str, Any] = {}
+    for name, value in settings.items():
+        convert = plan.encoders.get(name, encode)
+        try:
+            out[plan.keys.get(name, name)] = None if value is None else convert(value)
+        except (TypeError, ValueError, OverflowError):
+            out[plan.keys.get(name, name)] = encode(value)
+    return out
+
+
+def decode_settings(kind: type, data: Any) -> dict[str, Any]:
+    """The fields that are there, by name; a key it does not know is kept, for the service to refuse."""
+    return _plan(kind).decode(data, strict=False, keep=True)
+
+
+def encode_counts(counts: Mapping[Status, int]) -> dict[str, int]:
+    """How many jobs are in each status, under the statuses' words."""
+    return {status.name: number for status, number in counts.items()}
+
+
+def decode_counts(data: Any) -> dict[Status, int]:
+    """The same backwards."""
+    try:
+        return {Status[word]: int(number) for word, number in data.items()}
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise Invalid(f"Counts are numbers under the words of statuses, not {_shown(data)}.") from error
+
+
+def dumps(value: Any) -> bytes:
+    """JSON text of what `encode` gave. A number that is none (NaN, infinite) becomes null."""
+    try:
+        return _JSON(value).encode()
+    except UnicodeEncodeError:  # a lone surrogate, a byte of a path that is no UTF-8: as an escape it goes through
+        return _ASCII(value).encode()
+    except ValueError:
+        return _ASCII(_finite(value)).encode()
+
+
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False, allow_nan=False).encode
+_ASCII = json.JSONEncoder(separators=(",", ":"), check_circular=False, allow_nan=False).encode
+_AS_THEY_ARE = frozenset({str, int, float, bool, types.NoneType})
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+class _Mismatch(Exception):
+    """A value that is not what its key wants; the text says what that is."""
+
+
+class _Plan:
+    """How one data class goes to JSON and back, worked out once."""
+
+    def __init__(self, kind: type) -> None:
+        self.title = "".join(f" {c.lower()}" if c.isupper() else c for c in kind.__name__).strip()
+        hints = typing.get_type_hints(kind)
+        fields: dict[str, Any] = kind.__dataclass_fields__  # type: ignore[attr-defined]
+        self.names = tuple(fields)
+        renamed = _NAMES.get(kind, {})
+        #: field name -> key
+        self.keys = {name: renamed.get(name) or _camel(name) for name in self.names}
+        self.mandatory = frozenset(name for name, field in fields.items() if _mandatory(field))
+        self.encoders: dict[str, Convert] = {}
+        #: simplified key -> field name, what reads it
+        self.readers: dict[str, tuple[str, Convert]] = {}
+        self._bytes: list[tuple[str, str]] = []
+        for name in self.names:
+            key, hint = self.keys[name], hints[name]
+            write, read = _converters(kind, name, hint)
+            if hint is bytes:
+                self._bytes.append((key, key + "Base64"))
+                self._reader(key + "Base64", name, _from_base64)
+            elif write is not None:
+                self.encoders[name] = write
+            self._reader(key, name, read)
+            self.readers.setdefault(_simple(name), (name, read))
+        self._order = tuple(self.keys.values())
+        self._values = attrgetter(*self.names)
+        self._convert = tuple((self.keys[name], convert) for name, convert in self.encoders.items())
+
+    def _reader(self, key: str, name: str, read: Convert) -> None:
+        self.readers[key] = self.readers[_simple(key)] = (name, read)
+
+    def encode(self, value: Any) -> dict[str, Any]:
+        out = dict(zip(self._order, self._values(value), strict=True))
+        for key, convert in self._convert:
+            item = out[key]
+            if item is not None:
+                out[key] = convert(item)
+        for key, other in self._bytes:
+            data = out[key]
+            try:
+                out[key] = data.decode()
+            except UnicodeDecodeError:
+                del out[key]
+                out[other] = base64.b64encode(data).decode()
+        return out
+
+    def decode(self, data: Any, *, strict: bool, keep: bool = False) -> dict[str, Any]:
+        if not isinstance(data, Mapping):
+            raise Invalid(f"The {self.title} must be a JSON object, not {_shown(data)}.")
+        values: dict[str, Any] = {}
+        for key, item in data.items():
+            found = self.readers.get(key) or self.readers.get(_simple(key))
+            if found is None:
+                if strict:
+                    raise Invalid(f"The {self.title} has no field {key!r}: it has {', '.join(self._order)}.")
+                if keep:
+                    values[key] = item
+                continue
+            name, read = found
+            try:
+                values[name] = read(item)
+            except _Mismatch as wanted:
+                raise Invalid(f"The {self.title}'s {self.keys[name]} must be {wanted}, not {_shown(item)}.") from None
+        return values
+
+
+_plans: dict[type, _Plan] = {}
+
+
+def _plan(kind: type) -> _Plan:
+    plan = _plans.get(kind)
+    if plan is None:
+        plan = _plans[kind] = _Plan(kind)
+    return plan
+
+
+def _mandatory(field: Any) -> bool:
+    from dataclasses import MISSING
+
+    return field.default is MISSING and field.default_factory is MISSING
+
+
+@cache
+def _camel(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(word.title() for word in others)
+
+
+def _simple(key: object) -> str:
+    return str(key).replace("_", "").lower()
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value, default=str)
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
+def _converters(kind: type, name: str, hint: Any) -> tuple[Convert | None, Convert]:
+    """What writes and what reads a field; None = it is written as it is."""
+    options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    optional = types.NoneType in options
+    options = tuple(option for option in options if option is not types.NoneType)
+    if name in _TIMES:
+        return rfc3339, _time_or(None if optional else 0)
+    if (kind, name) in _SECONDS_AS_MINUTES:
+        return _minutes, _from_minutes
+    if len(options) > 1:
+        return None, _one_of(*options, optional=optional)
+    write, read = _of(options[0])
+    return write, (_optional(read) if optional else read)
+
+
+def _of(hint: Any) -> tuple[Convert | None, Convert]:
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if hint in (Any, object):
+        return encode, _value
+    if hint in _READ:
+        return None, _READ[hint]
+    if isinstance(hint, type) and issubclass(hint, enum.IntEnum):
+        return int, _status(hint)
+    if isinstance(hint, type) and issubclass(hint, enum.Enum):
+        return str, _word(hint)
+    if origin is tuple or origin is frozenset:
+        write, read = _of(arguments[0])
+        ordered = origin is tuple
+        if write is None:
+            return (list if ordered else sorted), _collection(origin, read)
+        each: Convert = write
+        return (lambda items: [each(item) for item in (items if ordered else sorted(items))]), _collection(origin, read)
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        write, read = _of(arguments[1])
+        if write is None:
+            return dict, _mapping(read)
+        member: Convert = write
+        return (lambda items: {str(key): member(item) for key, item in items.items()}), _mapping(read)
+    return _plan(hint).encode, lambda item: decode(hint, item)
+
+
+def _minutes(seconds: float) -> float:
+    return seconds / 60
+
+
+def _from_minutes(value: Any) -> float:
+    return round(float(_number(value)) * 60, 6)
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise _Mismatch("a number")
+    return value
+
+
+def _float(value: Any) -> float:
+    return float(_number(value))
+
+
+def _integer(value: Any) -> int:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise _Mismatch("a whole number")
+    return value
+
+
+def _string(value: Any) -> str:
+    if not isinstance(value, str):
+        raise _Mismatch("a text")
+    return value
+
+
+def _boolean(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise _Mismatch("true or false")
+    return value
+
+
+def _text_bytes(value: Any) -> bytes:
+    try:
+        return _string(value).encode()
+    except UnicodeEncodeError:
+        raise _Mismatch("a text without lone surrogates") from None
+
+
+def _from_base64(value: Any) -> bytes:
+    try:
+        return base64.b64decode(_string(value), validate=True)
+    except (binascii.Error, ValueError):
+        raise _Mismatch("base64") from None
+
+
+_READ: dict[Any, Convert] = {int: _integer, float: _float, str: _string, bool: _boolean, bytes: _text_bytes}
+
+
+def _time_or(unknown: int | None) -> Convert:
+    def read(value: Any) -> int | None:
+        if value is None:
+            return unknown
+        try:
+            return nanoseconds(_string(value))
+        except (ValueError, _Mismatch):
+            raise _Mismatch("a time as of RFC 3339, like 2026-11-24T04:18:00Z") from None
+
+    return read
+
+
+def _optional(read: Convert) -> Convert:
+    return lambda value: None if value is None else read(value)
+
+
+def _one_of(*options: Any, optional: bool) -> Convert:
+    def read(value: Any) -> Any:
+        if value is None and optional:
+            return None
+        for option in options:
+            try:
+                return _READ[option](value)
+            except _Mismatch:
+                continue
+        raise _Mismatch("a text or a whole number" if str in options else "something else")
+
+    return read
+
+
+def _status(kind: type[enum.IntEnum]) -> Convert:
+    words = {member.name.lower(): member for member in kind}
+    numbers = {int(member): member for member in kind}
+
+    def read(value: Any) -> enum.IntEnum:
+        word = value.lower() if isinstance(value, str) else None
+        found = words.get(word) if word is not None else None if isinstance(value, bool) else numbers.get(value)
+        if found is None:
+            raise _Mismatch(f"one of {', '.join(f'{int(member)} ({member.name})' for member in kind)}")
+        return found
+
+    return read
+
+
+def _word(kind: type[enum.Enum]) -> Convert:
+    words = {str(member.value).lower(): member for member in kind}
+
+    def read(value: Any) -> enum.Enum:
+        found = words.get(value.lower()) if isinstance(value, str) else None
+        if found is None:
+            raise _Mismatch(f"one of {', '.join(str(member.value) for member in kind)}")
+        return found
+
+    return read
+
+
+def _collection(kind: Callable[[Iterable[Any]], Any], read: Convert) -> Convert:
+    def collect(value: Any) -> Any:
+        if not isinstance(value, Sequence) or isinstance(value, str):
+            raise _Mismatch("a list")
+        return kind([read(item) for item in value])
+
+    return collect
+
+
+def _mapping(read: Convert) -> Convert:
+    def collect(value: Any) -> dict[str, Any]:
+        if not isinstance(value, Mapping):
+            raise _Mismatch("an object of names and values")
+        return {str(key): read(item) for key, item in value.items()}
+
+    return collect
+
+
+def _value(value: Any) -> Any:
+    """A JSON value, in which `{"clixml": "<Objs …"}` stands for a CLIXML document."""
+    if isinstance(value, Mapping):
+        if len(value) == 1 and isinstance(document := value.get("clixml"), str) and document.startswith("<"):
+            return Clixml(document)
+        return {str(key): _value(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_value(item) for item in value]
+    return value
