@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from core.config import Settings
@@ -51,12 +51,19 @@ class Starting:
 
     async def start(self, id: int, directory: str, lock: FileLock, secrets: Mapping[str, str]) -> None:
         """Hand a claimed job with its lock to a runner. A runner that cannot be started ends the job, truthfully."""
-        from core.runner.start import ZygoteGone
+        from core.runner.start import ZygoteGone, hand_over
 
         ours, theirs = socket.socketpair()
         watch: socket.socket | None = ours
         try:
-            self._starter()(directory, id, lock=lock.fileno(), watch=theirs.fileno(), secrets=secrets)
+            while (idle := self._watches.idle_runner()) is not None:
+                if hand_over(idle, directory, id, lock=lock.fileno(), secrets=secrets):
+                    ours.close()
+                    watch = idle
+                    break
+                idle.close()
+            else:
+                self._start_runner(directory, id, lock.fileno(), theirs.fileno(), secrets)
         except ZygoteGone:
             # Whether it forked before it went, only the job's lock can tell: the watch finds the job running, or
             # lets it back into the queue.
@@ -74,15 +81,15 @@ class Starting:
             lock.close()
         self._watches.add(id, directory, watch)
 
-    def _starter(self) -> Callable[..., int]:
+    def _start_runner(self, directory: str, id: int, lock: int, watch: int, secrets: Mapping[str, str]) -> None:
         from core.runner.start import Zygote, start_fresh
 
         if not self._forks:
-            return start_fresh
+            start_fresh(directory, id, lock=lock, watch=watch, secrets=secrets)
+            return
         if self._zygote is None:
             self._zygote = Zygote(self._store)
-        starter: Callable[..., int] = self._zygote.start_runner
-        return starter
+        self._zygote.start_runner(directory, id, lock=lock, watch=watch, secrets=secrets, reusable=True)
 
     async def start_queued(self, id: int) -> None:
         """Start a queued job if nobody else does."""

@@ -29,10 +29,12 @@ log = logging.getLogger("jobdeck.engine")
 _SETTLE_DELAY = 0.02
 _DIAL_PAUSE = 0.05
 _RETRY = 1.0
+#: runners kept waiting for a further job, at most; each goes by itself after some seconds
+_IDLE_RUNNERS = 64
 
 
 class _Watch:
-    __slots__ = ("buffer", "columns", "directory", "ended", "id", "progression", "socket", "task", "wake")
+    __slots__ = ("columns", "directory", "ended", "id", "idle", "progression", "socket", "task", "told", "wake")
 
     def __init__(self, id: int, directory: str) -> None:
         self.id = id
@@ -42,7 +44,10 @@ class _Watch:
         self.wake = asyncio.Event()
         self.ended = asyncio.Event()
         self.task: asyncio.Task[None] | None = None
-        self.buffer = b""
+        #: something came from the runner
+        self.told = False
+        #: the runner waits for a further job
+        self.idle = False
         self.columns: dict[str, Any] = {}
 
 
@@ -53,6 +58,8 @@ class Watches:
         self._database = database
         self._on_end = on_end
         self._watches: dict[int, _Watch] = {}
+        self._idle: list[socket.socket] = []
+        self._parting: set[socket.socket] = set()
 
     def __contains__(self, id: int) -> bool:
         return id in self._watches
@@ -68,6 +75,10 @@ class Watches:
         if connection is not None:
             self._listen(watch, connection)
         watch.task = asyncio.get_running_loop().create_task(self._follow(watch), name=f"watch {id}")
+
+    def idle_runner(self) -> socket.socket | None:
+        """The connection of a runner that waits for a further job; it is the caller's now. None when there is none."""
+        return self._idle.pop() if self._idle else None
 
     async def wait(self, id: int, timeout: float) -> None:
         """Until the watched job has ended, at most `timeout` seconds."""
@@ -92,22 +103,56 @@ class Watches:
         except OSError:
             data = b""
         if not data:
-            self._hang_up(watch)
+            asyncio.get_running_loop().remove_reader(watch.socket.fileno())
+            watch.socket.close()
+            watch.socket = None
             watch.wake.set()
             return
         # The start is told a moment later: a short job has ended by then.
-        first = watch.buffer == b""
-        watch.buffer = data[-1:]
+        first = not watch.told
+        watch.told = True
+        watch.idle = watch.idle or b'"idle"' in data
         if first:
             asyncio.get_running_loop().call_later(_SETTLE_DELAY, watch.wake.set)
         else:
             watch.wake.set()
 
     def _hang_up(self, watch: _Watch) -> None:
-        if watch.socket is not None:
-            asyncio.get_running_loop().remove_reader(watch.socket.fileno())
-            watch.socket.close()
-            watch.socket = None
+        connection, watch.socket = watch.socket, None
+        if connection is None:
+            return
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(connection.fileno())
+        if watch.idle:
+            self._keep(connection)
+        elif watch.ended.is_set():
+            # the end was seen in the journal before the runner told it: whether it stays, its last line says
+            self._parting.add(connection)
+            loop.add_reader(connection.fileno(), self._parted, connection)
+        else:
+            connection.close()
+
+    def _parted(self, connection: socket.socket) -> None:
+        try:
+            data = connection.recv(65536)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if data and b'"idle"' not in data:
+            return
+        asyncio.get_running_loop().remove_reader(connection.fileno())
+        self._parting.discard(connection)
+        if data:
+            self._keep(connection)
+        else:
+            connection.close()
+
+    def _keep(self, idle: socket.socket) -> None:
+        self._idle.append(idle)
+        if len(self._idle) > _IDLE_RUNNERS:
+            # the oldest has gone by itself, or is about to
+            self._idle.pop(0).close()
 
     async def _follow(self, watch: _Watch) -> None:
         try:
@@ -122,9 +167,9 @@ class Watches:
             # The next look at this job tries again; the runner goes on whatever this engine can write.
             log.error("job %s cannot be followed: %s", watch.id, error)
         finally:
+            watch.ended.set()
             self._hang_up(watch)
             self._watches.pop(watch.id, None)
-            watch.ended.set()
             self._on_end(watch.id)
 
     async def _settle(self, watch: _Watch) -> bool:
@@ -174,3 +219,9 @@ class Watches:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        for connection in self._parting:
+            asyncio.get_running_loop().remove_reader(connection.fileno())
+        for connection in (*self._parting, *self._idle):
+            connection.close()
+        self._parting.clear()
+        self._idle.clear()

@@ -29,6 +29,7 @@ class Commands:
         self._job = job
         self._connections: set[Connection] = set()
         self._watchers: set[Connection] = set()
+        self._starter: Connection | None = None
         self._progress_at = 0.0
         self._progress_due = False
         self._listener = Listener(job.loop, job.directory, "control", self._accept)
@@ -60,16 +61,22 @@ class Commands:
         connection = self._accept(fd)
         connection.keep = True
         self._watchers.add(connection)
+        self._starter = connection
 
     def tell_state(self) -> None:
         """A state record is on the disk."""
         for connection in list(self._watchers):
             connection.send({"state_seq": self._job.recorder.state_seq})
 
-    def tell_end(self) -> None:
-        """The end is on the disk, in exit.json at least."""
-        self._job.recorder.state_seq = max(self._job.recorder.state_seq, self._job.recorder.summary.state_seq)
-        self.tell_state()
+    def tell_end(self, *, idle: bool) -> None:
+        """The end is on the disk, in exit.json at least. `idle`: the starter may hand this runner its next job."""
+        recorder = self._job.recorder
+        recorder.state_seq = max(recorder.state_seq, recorder.summary.state_seq)
+        for connection in list(self._watchers):
+            if idle and connection is self._starter:
+                connection.send({"state_seq": recorder.state_seq, "idle": True})
+            else:
+                connection.send({"state_seq": recorder.state_seq})
 
     def tell_progress(self) -> None:
         """Progress changed; told at most twice a second."""

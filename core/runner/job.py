@@ -43,8 +43,11 @@ class AlreadyRan(Exception):
 class Job:
     """The job of this runner. `run` returns when it is over and on record."""
 
-    def __init__(self, directory: str, secrets: dict[str, str]) -> None:
-        """Raises OSError, ValueError for a directory that holds no job, AlreadyRan, FileExistsError (it runs now)."""
+    def __init__(self, directory: str, secrets: dict[str, str], *, reusable: bool = False) -> None:
+        """Raises OSError, ValueError for a directory that holds no job, AlreadyRan, FileExistsError (it runs now).
+
+        `reusable`: this process may run a further job after this one, if this one leaves nothing behind.
+        """
         self.directory = directory
         self.spec = read_spec(directory)
         self.secret_values = secrets
@@ -78,6 +81,11 @@ class Job:
         self._patient = False
         self._waited = False
         self._finished = False
+        #: this process runs no further job if secrets were in its memory
+        self._reusable = reusable and not secrets
+        self._wakeup = (-1, -1)
+        #: it has ended and left this process as good as new; whoever started it has been told so
+        self.idle = False
 
     @property
     def status(self) -> str:
@@ -169,6 +177,7 @@ class Job:
         os.set_blocking(reading, False)
         os.set_blocking(writing, False)
         signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+        self._wakeup = reading, writing
         for number in (signal.SIGCHLD, signal.SIGTERM):
             signal.signal(number, lambda *_: None)
         self.loop.watch(reading, READ, lambda _events: self._signalled(os.read(reading, 512)))
@@ -335,6 +344,17 @@ class Job:
             self.loop.after(0.5, lambda: self._ended(end))
             self.recorder.failure = error
             return
-        self.commands.tell_end()
+        self.idle = self._reusable and not self._dropping and not has_children()
+        self.commands.tell_end(idle=self.idle)
         self.commands.close()
         self.loop.stop()
+
+    def close(self) -> None:
+        """Let go of everything that the end of the process would, for the next job that it runs."""
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for fd in self._wakeup:
+            if fd >= 0:
+                os.close(fd)
+        self.recorder.writer.close()
+        self.loop.close()

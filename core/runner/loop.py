@@ -67,6 +67,10 @@ class Loop:
         """Make `run` return once the callback in progress is done."""
         self._stopped = True
 
+    def close(self) -> None:
+        """Let go of the kernel's part of it, once it has stopped."""
+        self._epoll.close()
+
     def run(self) -> None:
         """Serve until `stop`."""
         while not self._stopped:

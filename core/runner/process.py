@@ -19,8 +19,9 @@ from core.runner.spec import read_secrets
 
 #: a message to the zygote is small: it names a directory
 MESSAGE = 65536
-#: descriptors are passed in this order; a missing one is not passed
-NAMES = ("lock", "watch", "secrets")
+#: how long a runner waits for a further job, seconds, and how many jobs it runs in its life
+IDLE = 5.0
+JOBS = 200
 
 
 def main(argv: list[str]) -> None:
@@ -33,21 +34,25 @@ def main(argv: list[str]) -> None:
         run(argv[3], int(argv[2]), lock, watch, secrets)
 
 
-def run(directory: str, number: int, lock: int, watch: int | None, secrets: int | None) -> None:
-    """Run the job in `directory` to its end and leave. A runner that fails tells it in the log."""
+def run(
+    directory: str, number: int, lock: int, watch: int | None, secrets: int | None, home: int | None = None
+) -> None:
+    """Run the job in `directory` to its end and leave. A runner that fails tells it in the log.
+
+    `home`: a copy of the watch connection, over which its engine may hand over a further job once this one has ended.
+    """
     code = 1
     try:
-        _become_runner(directory, {fd for fd in (lock, watch, secrets) if fd is not None})
-        values = {} if secrets is None else read_secrets(secrets)
-        try:
-            job = Job(directory, values)
-        except (AlreadyRan, FileExistsError) as error:
-            _log(f"job {number}: {error}")
-            os._exit(3)
-        system.set_title(f"jobdeck core.runner {number} {job.spec['script'].get('name') or ''}")
-        if watch is not None:
-            job.commands.add_watcher(watch)
-        job.run()
+        _become_runner({fd for fd in (lock, watch, secrets, home) if fd is not None})
+        jobs = 1
+        while _run_one(directory, number, lock, watch, secrets, reusable=home is not None and jobs < JOBS):
+            assert home is not None
+            next_job = _next_job(home)
+            if next_job is None:
+                break
+            directory, number, lock, secrets = next_job
+            watch = os.dup(home)
+            jobs += 1
         code = 0
     except BaseException:
         # the engine finds the job's lock free and tells the job as lost; why is for whoever looks into the log
@@ -58,12 +63,72 @@ def run(directory: str, number: int, lock: int, watch: int | None, secrets: int 
         os._exit(code)
 
 
+def _run_one(directory: str, number: int, lock: int, watch: int | None, secrets: int | None, *, reusable: bool) -> bool:
+    """Run one job; whether this process is as good as new afterwards and has promised its engine to wait."""
+    values = {} if secrets is None else read_secrets(secrets)
+    try:
+        job = Job(directory, values, reusable=reusable)
+    except (AlreadyRan, FileExistsError) as error:
+        _log(f"job {number}: {error}")
+        os._exit(3)
+    system.set_title(f"jobdeck core.runner {number} {job.spec['script'].get('name') or ''}")
+    if watch is not None:
+        job.commands.add_watcher(watch)
+    job.run()
+    if job.idle:
+        job.close()
+        os.close(lock)
+    return job.idle
+
+
+def _next_job(home: int) -> tuple[str, int, int, int | None] | None:
+    """Wait for a further job: its directory, number, lock and secrets. None when the engine goes or has none."""
+    # what the last job left in cycles must not close descriptors later, when they are another job's
+    gc.collect()
+    listing = os.open("/proc/self/fd", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        # what is read through is in the list, and so is the copy that os.listdir reads with
+        strays = len(os.listdir(listing)) - len({0, 1, 2, home, listing}) - 1
+    finally:
+        os.close(listing)
+    if strays:
+        _log("a runner ends: its last job left something open")
+        return None
+    system.set_title("jobdeck core.runner idle")
+    connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM, 0, home)
+    try:
+        connection.settimeout(IDLE)
+        received = _receive(connection)
+    except OSError:
+        # nobody wanted it for a while, or its engine was killed
+        return None
+    finally:
+        connection.detach()
+    if received is None:
+        return None
+    message, fds = received
+    return str(message["directory"]), int(str(message["id"])), fds["lock"], fds.get("secrets")
+
+
+def _receive(connection: _socket.socket) -> tuple[dict[str, object], dict[str, int]] | None:
+    """One message with the descriptors it names; None at the end. Raises OSError."""
+    data, control, _flags, _address = connection.recvmsg(MESSAGE, _socket.CMSG_SPACE(3 * 4), _MSG_CMSG_CLOEXEC)
+    if not data:
+        return None
+    received = array.array("i")
+    for level, kind, body in control:
+        if level == _socket.SOL_SOCKET and kind == _socket.SCM_RIGHTS:
+            received.frombytes(body[: len(body) - len(body) % received.itemsize])
+    message: dict[str, object] = json.loads(data)
+    return message, dict(zip(message["fds"], received, strict=True))  # type: ignore[call-overload]
+
+
 def _log(text: str) -> None:
     stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     os.write(2, f"{stamp} runner {os.getpid()} {text}\n".encode("utf-8", "replace"))
 
 
-def _become_runner(directory: str, keep: set[int]) -> None:
+def _become_runner(keep: set[int]) -> None:
     system.close_all_but({0, 1, 2} | keep)
     for fd in keep:
         os.set_inheritable(fd, False)
@@ -102,17 +167,14 @@ def serve(fd: int) -> None:
     gc.freeze()
     while True:
         try:
-            data, control, _flags, _address = connection.recvmsg(MESSAGE, _socket.CMSG_SPACE(3 * 4), _MSG_CMSG_CLOEXEC)
+            received = _receive(connection)
         except ConnectionError:
-            data = b""
-        if not data:
+            received = None
+        if received is None:
             os._exit(0)
-        received = array.array("i")
-        for level, kind, body in control:
-            if level == _socket.SOL_SOCKET and kind == _socket.SCM_RIGHTS:
-                received.frombytes(body[: len(body) - len(body) % received.itemsize])
-        reply = _fork(json.loads(data), list(received), connection)
-        for descriptor in received:
+        message, fds = received
+        reply = _fork(message, fds, connection)
+        for descriptor in fds.values():
             os.close(descriptor)
         try:
             connection.send(json.dumps(reply).encode())
@@ -123,7 +185,7 @@ def serve(fd: int) -> None:
 _MSG_CMSG_CLOEXEC = 0x40000000
 
 
-def _fork(message: dict[str, object], received: list[int], connection: _socket.socket) -> dict[str, object]:
+def _fork(message: dict[str, object], fds: dict[str, int], connection: _socket.socket) -> dict[str, object]:
     try:
         pid = os.fork()
     except OSError as error:
@@ -132,6 +194,7 @@ def _fork(message: dict[str, object], received: list[int], connection: _socket.s
         return {"process_id": pid}
     connection.close()
     os.setsid()
-    fds = dict(zip(message["fds"], received, strict=True))  # type: ignore[call-overload]
-    run(str(message["directory"]), int(str(message["id"])), fds["lock"], fds.get("watch"), fds.get("secrets"))
+    watch = fds.get("watch")
+    home = os.dup(watch) if watch is not None and message.get("reusable") else None
+    run(str(message["directory"]), int(str(message["id"])), fds["lock"], watch, fds.get("secrets"), home)
     sys.exit(1)

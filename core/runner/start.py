@@ -55,6 +55,29 @@ def start_fresh(
             os.close(pipe)
 
 
+def hand_over(
+    connection: socket.socket, directory: str, job_id: int, *, lock: int, secrets: Mapping[str, str] | None = None
+) -> bool:
+    """Give the job to the idle runner at the other end of `connection`; False when that has gone.
+
+    `lock` as for `start_fresh`: held here and, from now on, by the runner. A runner that dies before it reads this
+    lets the lock go without a start on record, and ends the connection.
+    """
+    pipe = _secrets_pipe(job_id, secrets)
+    fds = {"lock": lock, "secrets": pipe}
+    names = [name for name, fd in fds.items() if fd is not None]
+    message = json.dumps({"directory": directory, "id": job_id, "fds": names}).encode()
+    rights = array.array("i", [fd for fd in fds.values() if fd is not None])
+    try:
+        # a stream takes it whole: it is idle, so its buffer is empty
+        return connection.sendmsg([message], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)]) == len(message)
+    except OSError:
+        return False
+    finally:
+        if pipe is not None:
+            os.close(pipe)
+
+
 class Zygote:
     """A lean process that has imported the runner and forks one per job. One per long-lived engine; thread-safe."""
 
@@ -81,13 +104,17 @@ class Zygote:
         lock: int,
         watch: int | None = None,
         secrets: Mapping[str, str] | None = None,
+        reusable: bool = False,
     ) -> int:
-        """As `start_fresh`, forked from the zygote, which reaps it. Raises ZygoteGone when it is dead, else OSError."""
+        """As `start_fresh`, forked from the zygote, which reaps it. Raises ZygoteGone when it is dead, else OSError.
+
+        `reusable`: at the end of its job it says on `watch` that it is idle, and waits a while for `hand_over`.
+        """
         pipe = _secrets_pipe(job_id, secrets)
         try:
             fds = {"lock": lock, "watch": watch, "secrets": pipe}
             names = [name for name, fd in fds.items() if fd is not None]
-            message = json.dumps({"directory": directory, "id": job_id, "fds": names}).encode()
+            message = json.dumps({"directory": directory, "id": job_id, "fds": names, "reusable": reusable}).encode()
             rights = array.array("i", [fd for fd in fds.values() if fd is not None])
             reply = self._ask(message, rights)
         finally:

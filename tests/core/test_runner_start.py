@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -177,12 +176,3 @@ def test_what_a_runner_imports_is_lean() -> None:
     root = str(Path(__file__).parent.parent.parent)
     done = subprocess.run([sys.executable, "-I", "-S", "-c", code, root], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
-
-
-def test_a_no_op_job_is_cheap(deck: Deck, zygote: start.Zygote) -> None:
-    deck.job("/bin/true").go(None, zygote).ended()
-    began = time.monotonic()
-    for _ in range(10):
-        deck.job("/bin/true").go(None, zygote).ended()
-    # a bound against blunders alone, for the machine is shared: the measurement is the benchmark's
-    assert (time.monotonic() - began) / 10 < 0.5
