@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from core.service import Invalid
 
@@ -27,6 +28,8 @@ class Settings:
     cancel_grace: float = 5.0
     #: how long to wait for a database that others keep locked
     lock_timeout: float = 30.0
+    #: how deep jobs may start jobs that start jobs
+    max_depth: int = 16
 
     @property
     def database(self) -> str:
@@ -42,21 +45,35 @@ class Settings:
     def load(cls, variables: Mapping[str, str] | None = None) -> Settings:
         """The settings of this process. Raises Invalid for a file or a variable that cannot be understood."""
         variables = os.environ if variables is None else variables
-        data, config_file = _directories(variables)
+        return cls.from_file(*_directories(variables), variables)
+
+    @classmethod
+    def from_file(cls, data: str, config_file: str, variables: Mapping[str, str]) -> Settings:
+        """The settings that a file and environment variables give. Raises Invalid."""
         values: dict[str, object] = {}
         if os.path.exists(config_file):
-            values = _read_file(config_file)
-        for key in _LIMITS:
-            if (text := variables.get("JOBDECK_" + key.upper())) is not None:
-                values[key] = _number(key, text, f"The environment variable JOBDECK_{key.upper()}")
+            values = read_file(config_file)
+        for key in RULES:
+            if (text := variables.get(variable(key))) is not None:
+                values[key] = checked(key, text, f"The environment variable {variable(key)}")
         return cls(data, config_file, **values)  # type: ignore[arg-type]
 
 
-#: every key with its type and its least and greatest value
-_LIMITS: dict[str, tuple[type, float, float]] = {
-    "max_running": (int, 1, 1_000_000),
-    "cancel_grace": (float, 0, 86_400),
-    "lock_timeout": (float, 0, 3_600),
+class Rule(NamedTuple):
+    """What a setting may be, and what it does."""
+
+    kind: type
+    least: float
+    greatest: float
+    help: str
+
+
+#: every key of config.toml
+RULES: dict[str, Rule] = {
+    "max_running": Rule(int, 1, 1_000_000, "Jobs that may run at once; further ones wait in the queue."),
+    "cancel_grace": Rule(float, 0, 86_400, "Seconds that a cancelled job has to end by itself before it is killed."),
+    "lock_timeout": Rule(float, 0, 3_600, "Seconds to wait for a database that others keep locked."),
+    "max_depth": Rule(int, 1, 1_000, "How deep jobs may start jobs that start jobs."),
 }
 
 
@@ -73,7 +90,13 @@ def _directories(variables: Mapping[str, str]) -> tuple[str, str]:
     )
 
 
-def _read_file(path: str) -> dict[str, object]:
+def variable(key: str) -> str:
+    """The environment variable that overrides a setting."""
+    return "JOBDECK_" + key.upper()
+
+
+def read_file(path: str) -> dict[str, object]:
+    """The settings that a config.toml holds, checked. Raises Invalid."""
     import tomllib
 
     try:
@@ -85,21 +108,22 @@ def _read_file(path: str) -> dict[str, object]:
         raise Invalid(f"{path} cannot be read: {error}.") from error
     values: dict[str, object] = {}
     for key, value in table.items():
-        if key not in _LIMITS:
-            raise Invalid(f"{path} has a setting {key!r} that jobdeck does not know. It knows: {', '.join(_LIMITS)}.")
-        values[key] = _number(key, value, f"The setting {key} in {path}")
+        if key not in RULES:
+            raise Invalid(f"{path} has a setting {key!r} that jobdeck does not know. It knows: {', '.join(RULES)}.")
+        values[key] = checked(key, value, f"The setting {key} in {path}")
     return values
 
 
-def _number(key: str, value: object, where: str) -> object:
-    kind, least, greatest = _LIMITS[key]
+def checked(key: str, value: object, where: str) -> int | float:
+    """The value of a setting as a number. Raises Invalid, saying `where` it stands."""
+    kind, least, greatest, _ = RULES[key]
     try:
-        if isinstance(value, bool):
+        if isinstance(value, bool) or (kind is int and isinstance(value, float) and not value.is_integer()):
             raise ValueError
-        number = kind(value)
+        number: int | float = kind(value)
         if not least <= number <= greatest:
             raise ValueError
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         word = "a whole number" if kind is int else "a number"
         raise Invalid(f"{where} is {value!r}; it must be {word} from {least:g} to {greatest:g}.") from None
     return number

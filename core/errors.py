@@ -19,5 +19,9 @@ class Conflict(ServiceError):
     """The thing is not in a state for this: already answered, already finished, still running."""
 
 
+class Forbidden(ServiceError):
+    """The caller may not do this: the role, or the scripts and tags its token is restricted to, do not allow it."""
+
+
 class Unavailable(ServiceError):
     """The service cannot do it now: full disk, locked or damaged store, lost server."""

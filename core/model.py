@@ -186,8 +186,8 @@ class Job:
 class Term:
     """One condition of a query: the field has one of the values (`negate`: none of them).
 
-    `field`: "script" (name; a path when it holds a slash), "identity", "tag", "environment", "source", or "text"
-    (the value stands somewhere in script, notes or parameters).
+    `field`: "script" (name; a path when it holds a slash), "identity", "tag", "environment", "source", "run_id", or
+    "text" (the value stands somewhere in script, notes or parameters).
     """
 
     field: str
@@ -249,7 +249,8 @@ class Line:
     data: bytes
     #: the record in which the line begins
     record: int
-    #: how many bytes the line has; more than `data` holds where `width` cut it
+    #: how many bytes the line has; more than `data` holds where `width` cut it. Of a very long line that was cut, only
+    #: as many as were looked at
     size: int = 0
 
 
@@ -382,7 +383,10 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class ScriptStatistics:
-    """How the jobs of one script went, of those on record. `seconds` is their median run time."""
+    """How the jobs of one script went, of those on record. `seconds`: the median run time of the newest of them.
+
+    `last_job` is the newest one, whatever it does; `last_ended` is None while it is unfinished.
+    """
 
     script_id: int
     jobs: int

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Protocol
 
 from core.access import AppToken, AuditEntry, Role
-from core.errors import Conflict, Invalid, NotFound, ServiceError, Unavailable
+from core.errors import Conflict, Forbidden, Invalid, NotFound, ServiceError, Unavailable
 from core.model import (
     ERROR_ACTIONS,
     FINISHED,
@@ -56,6 +56,7 @@ __all__ = [
     "Event",
     "Feedback",
     "FeedbackField",
+    "Forbidden",
     "Hit",
     "Invalid",
     "Job",

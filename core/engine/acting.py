@@ -12,7 +12,6 @@ from core.service import Conflict, Invalid, Job, NotFound, ServiceError, Status,
 
 from .outcome import lock_of, write_end
 from .paths import write_whole
-from .submit import user_name
 
 _DIAL_PAUSE = 0.02
 _KINDS: dict[str, type[ServiceError]] = {"conflict": Conflict, "invalid": Invalid, "not_found": NotFound}
@@ -24,12 +23,14 @@ def answer_question(
     text: str | None,
     fields: Mapping[str, str] | None,
     feedback: int | None,
-    identity: str | None,
+    by: str,
 ) -> None:
     """Answer a question. Raises Conflict when none is open, or when it is answered already; Invalid; Unavailable."""
     if job.status.finished:
         raise Conflict(f"Job {job.id} is finished ({job.status.name}); it asks nothing any more.")
-    message: dict[str, Any] = {"op": "answer", "feedback": feedback, "text": text, "by": identity or user_name()}
+    if text is None and not fields:
+        raise Invalid("An answer needs a text, or the values of the question's fields.")
+    message: dict[str, Any] = {"op": "answer", "feedback": feedback, "text": text, "by": by}
     if fields is not None:
         message["fields"] = dict(fields)
     try:
@@ -43,12 +44,11 @@ def answer_question(
         raise _KINDS.get(failure.get("kind"), ServiceError)(failure["message"])
 
 
-def cancel_job(directory: str, job: Job, identity: str | None) -> dict[str, Any] | None:
+def cancel_job(directory: str, job: Job, by: str) -> dict[str, Any] | None:
     """Ask a job to end. A queued one is ended here: the columns of its row, else None.
 
     Raises Conflict when it has finished.
     """
-    by = identity or user_name()
     if job.status.finished:
         raise Conflict(f"Job {job.id} has finished already ({job.status.name}).")
     if job.status is Status.Queued:

@@ -13,6 +13,7 @@ from typing import Any
 from core.params.read import read_interface
 from core.service import Conflict, Environment, Invalid, NotFound, Parameter
 
+from .changes import note
 from .environments import choose, find
 from .scripts import added_environments, find_script, put_environment
 
@@ -100,6 +101,7 @@ def remove_environment(connection: sqlite3.Connection, name: str) -> None:
             raise Conflict(f"The environment {name} was found on this computer; only added ones can be removed.")
         raise NotFound(f"There is no environment {name!r}. There are: {', '.join(e.name for e in known)}.")
     connection.execute("DELETE FROM environment WHERE name = ?", (added.name,))
+    note(connection, "environment")
 
 
 def parameters_of(connection: sqlite3.Connection, script: int | str) -> tuple[Parameter, ...]:

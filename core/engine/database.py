@@ -10,6 +10,7 @@ The file is never opened but through SQLite: closing a plain descriptor of it wo
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import queue
 import random
@@ -23,7 +24,8 @@ from typing import Any, TypeVar
 from core.service import ServiceError, Unavailable
 
 T = TypeVar("T")
-SCHEMA_VERSION = 1
+log = logging.getLogger("jobdeck.engine")
+SCHEMA_VERSION = 2
 _BATCH = 256
 _SCHEMA = os.path.join(os.path.dirname(__file__), "schema.sql")
 
@@ -205,6 +207,15 @@ class Database:
     async def write(self, function: Callable[[sqlite3.Connection], T]) -> T:
         """What the function returns, once its transaction is committed. Raises ServiceError."""
         return await asyncio.wrap_future(self._writes.submit(function))
+
+    def post(self, function: Callable[[sqlite3.Connection], object]) -> None:
+        """Write something that nobody waits for; where it fails the log says so."""
+
+        def told(future: Future[object]) -> None:
+            if not future.cancelled() and (error := future.exception()) is not None:
+                log.warning("a write that nobody waited for failed: %s", error)
+
+        self._writes.submit(function).add_done_callback(told)
 
     async def data_version(self) -> int:
         """A number that changes when another connection has committed something."""

@@ -18,10 +18,12 @@ from collections.abc import Awaitable, Callable
 from core.runner.processes import boot_id
 from core.service import ServiceError
 
+from .changes import note
 from .database import Database
 from .leader import leader_alive
 from .locks import FileLock
 from .paths import job_directory
+from .settings import Live
 from .slots import anything_due, eligible
 from .watches import Watches
 
@@ -43,7 +45,7 @@ class Lead:
         watches: Watches,
         start: Callable[[int], Awaitable[None]],
         busy: Callable[[int], bool],
-        max_running: int,
+        live: Live,
     ) -> None:
         self._store = store
         self._engine = engine
@@ -51,7 +53,7 @@ class Lead:
         self._watches = watches
         self._start = start
         self._busy = busy
-        self._max_running = max_running
+        self._live = live
         self._lock = FileLock(os.path.join(store, "leader.lock"))
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -88,6 +90,8 @@ class Lead:
         while True:
             try:
                 await self._try()
+                if self._live.refresh() and self.leading:
+                    await self._database.write(lambda connection: note(connection, "setting"))
                 if self.leading:
                     os.utime(self._lock.fileno())
                 if self.leading or not leader_alive(self._store):
@@ -116,7 +120,7 @@ class Lead:
         for row in rows:
             if row["id"] not in self._watches and not self._busy(row["id"]):
                 self._watches.add(row["id"], job_directory(self._store, row["id"]))
-        for id in await self._database.read(lambda connection: eligible(connection, self._max_running)):
+        for id in await self._database.read(lambda connection: eligible(connection, self._live.now.max_running)):
             await self._start(id)
 
     async def release(self) -> bool:

@@ -12,6 +12,7 @@ from core.service import Unavailable
 
 from .database import begin, connect, connect_for_reading, create, explain
 from .locks import FileLock
+from .migrations import bring_up_to_date, is_behind
 from .paths import job_directories
 
 #: file systems on which neither SQLite's nor the jobs' locks can be trusted
@@ -146,10 +147,16 @@ def _create(settings: Settings) -> None:
 
 
 def note_boot(settings: Settings, boot: str) -> bool:
-    """Remember the boot this store is used in; whether the computer was restarted since it was used last."""
+    """Remember the boot this store is used in; whether the computer was restarted since it was used last.
+
+    A store of an older version is brought up to this one on the way.
+    """
     try:
         with contextlib.closing(connect_for_reading(settings.database)) as connection:
             row = connection.execute("SELECT value FROM fact WHERE key = 'boot_id'").fetchone()
+            behind = is_behind(connection)
+        if behind:
+            bring_up_to_date(settings)
         if row and row[0] == boot:
             return False
         with contextlib.closing(connect(settings.database)) as connection:

@@ -10,7 +10,7 @@ from core.service import FINISHED, UNFINISHED, Invalid, Job, JobPage, JobQuery, 
 
 from .rows import job_of_row
 
-_FIELDS = ("script", "identity", "tag", "environment", "source", "text")
+_FIELDS = ("script", "identity", "tag", "environment", "source", "run_id", "text")
 _ORDERS = ("id", "started", "ended")
 
 
@@ -58,7 +58,7 @@ def _term(term: Term) -> tuple[str, list[Any]]:
         if paths:
             condition += f" OR script_path IN ({', '.join('?' * len(paths))})"
         return condition, [*term.values, *paths]
-    if term.field in ("identity", "environment", "source"):
+    if term.field in ("identity", "environment", "source", "run_id"):
         return f"{term.field} IN ({marks})", list(term.values)
     if term.field == "tag":
         condition = f"EXISTS (SELECT 1 FROM json_each(job.tags) WHERE json_each.value IN ({marks}))"
@@ -72,9 +72,16 @@ def _term(term: Term) -> tuple[str, list[Any]]:
     raise Invalid(f"Jobs cannot be chosen by {term.field!r}; they can by {', '.join(_FIELDS)}.")
 
 
-def _where(query: JobQuery, *, paged: bool = True) -> tuple[str, list[Any]]:
+#: a condition in SQL with its values: which jobs a caller may see; None = all
+Allowed = tuple[str, list[Any]] | None
+
+
+def _where(query: JobQuery, allowed: Allowed, *, paged: bool = True) -> tuple[str, list[Any]]:
     conditions: list[str] = []
     values: list[Any] = []
+    if allowed is not None:
+        conditions.append(allowed[0])
+        values.extend(allowed[1])
 
     def add(condition: str, *arguments: Any) -> None:
         conditions.append(condition)
@@ -101,13 +108,13 @@ def _where(query: JobQuery, *, paged: bool = True) -> tuple[str, list[Any]]:
     return (" WHERE " + " AND ".join(conditions) if conditions else ""), values
 
 
-def page(connection: sqlite3.Connection, query: JobQuery) -> JobPage:
+def page(connection: sqlite3.Connection, query: JobQuery, allowed: Allowed = None) -> JobPage:
     """One page of jobs. Raises Invalid for an unknown order, or a page by key in another order than that of ids."""
     if query.order_by not in _ORDERS:
         raise Invalid(f"Jobs cannot be ordered by {query.order_by!r}; they can by {', '.join(_ORDERS)}.")
     if query.before is not None and query.order_by != "id":
         raise Invalid("A page behind a job is in the order of ids; in another order, skip to it by number.")
-    where, values = _where(query)
+    where, values = _where(query, allowed)
     take = max(0, min(query.take, 1_000_000))
     order = "DESC" if query.descending else "ASC"
     by = "id" if query.order_by == "id" else f"{query.order_by} IS NULL {order}, {query.order_by} {order}, id"
@@ -118,12 +125,23 @@ def page(connection: sqlite3.Connection, query: JobQuery) -> JobPage:
     return JobPage(tuple(jobs), len(rows) > take)
 
 
-def count(connection: sqlite3.Connection, query: JobQuery) -> int:
+def count(connection: sqlite3.Connection, query: JobQuery, allowed: Allowed = None) -> int:
     """How many jobs a query has in all."""
-    where, values = _where(query, paged=False)
+    if allowed is None and query == JobQuery(
+        statuses=query.statuses, order_by=query.order_by, descending=query.descending, take=query.take,
+        skip=query.skip, before=query.before,
+    ):  # fmt: skip
+        wanted = _expand(query.statuses)
+        counted = counts(connection)
+        return sum(number for status, number in counted.items() if not query.statuses or status in wanted)
+    where, values = _where(query, allowed, paged=False)
     return int(connection.execute(f"SELECT count(*) FROM job{where}", values).fetchone()[0])
 
 
-def counts(connection: sqlite3.Connection) -> Mapping[Status, int]:
+def counts(connection: sqlite3.Connection, allowed: Allowed = None) -> Mapping[Status, int]:
     """How many jobs are in each status that has any."""
-    return {Status(row[0]): row[1] for row in connection.execute("SELECT status, count(*) FROM job GROUP BY status")}
+    if allowed is None:
+        rows = connection.execute("SELECT status, sum(jobs) FROM tally GROUP BY status HAVING sum(jobs) > 0")
+    else:
+        rows = connection.execute(f"SELECT status, count(*) FROM job WHERE {allowed[0]} GROUP BY status", allowed[1])
+    return {Status(row[0]): row[1] for row in rows}

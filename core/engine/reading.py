@@ -75,13 +75,17 @@ class Reading:
                     handed = 0
                     await asyncio.sleep(0)
 
-    async def lines(self, directory: str, start: int, count: int, streams: frozenset[int] | None) -> LinePage:
+    async def lines(
+        self, directory: str, start: int, count: int, streams: frozenset[int] | None, width: int | None
+    ) -> LinePage:
         """`count` lines from line `start`; a negative start counts from the end and counts nothing else."""
+        if width is not None and width < 0:
+            raise Invalid(f"The width is {width}; it must be a number of bytes of at least 0, or none.")
         opened = self._index(directory, streams)
 
         def look() -> LinePage:
             index = opened.index
-            found = index.tail(-start)[: max(count, 0)] if start < 0 else index.lines(start, count)
+            found = index.tail(-start, width)[: max(count, 0)] if start < 0 else index.lines(start, count, width)
             total = index.counted
             lines = tuple(
                 Line(
@@ -90,10 +94,24 @@ class Reading:
                     line.stream,
                     line.data,
                     line.record,
+                    line.size,
                 )
                 for line in found
             )
             return LinePage(lines, total)
+
+        async with opened.turn:
+            return await asyncio.to_thread(look)
+
+    async def line_at(self, directory: str, time: int, streams: frozenset[int] | None) -> int:
+        """The number of the first line that came at `time` or later; the number of lines when none did."""
+        opened = self._index(directory, streams)
+
+        def look() -> int:
+            index = opened.index
+            number = index.line_at_time(time)
+            found = index.lines(number, 1, 0)
+            return number if found and found[0].time >= time else index.total
 
         async with opened.turn:
             return await asyncio.to_thread(look)

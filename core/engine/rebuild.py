@@ -13,8 +13,10 @@ from core.config import Settings
 from core.service import ServiceError, Unavailable
 
 from . import scripts
+from .changes import note_everything
 from .database import SCHEMA_VERSION, begin, connect, create, explain
 from .locks import FileLock, is_held
+from .migrations import bring_up_to_date
 from .numbers import high_water
 from .outcome import Progression, read_json
 from .paths import job_directories, job_directory
@@ -101,6 +103,7 @@ def rebuild(settings: Settings) -> RebuildReport:
         try:
             if not os.path.exists(settings.database):
                 create(settings.database)
+            bring_up_to_date(settings)
             connection = connect(settings.database)
             try:
                 return _fill(connection, settings, problems, set_aside)
@@ -119,8 +122,10 @@ def _fill(
     begin(connection, settings.lock_timeout)
     try:
         connection.execute("DELETE FROM job")
+        connection.execute("DELETE FROM tally")
         for row in rows:
             insert_job(connection, row)
+        note_everything(connection)
         _raise_sequence(connection, store, rows[-1]["id"] if rows else 0)
         scripts.load_snapshot(connection, snapshot)
         connection.execute("DELETE FROM leader")

@@ -9,7 +9,11 @@ from typing import Any
 
 from core.service import Environment, Job, Script, Status
 
+from .changes import draw, note_deleted
+
 _JSON = ("parameters", "tags", "receipt", "remarks")
+#: columns that are the store's own
+_OWN = ("state_seq", "claim", "request_key", "changed")
 
 
 def _text(value: object) -> str:
@@ -65,15 +69,22 @@ def row_of_spec(spec: Mapping[str, Any]) -> dict[str, Any]:
         "seconds_remaining": None,
         "receipt": None,
         "remarks": "[]",
+        "request_key": spec.get("key"),
     }
 
 
 def insert_job(connection: sqlite3.Connection, row: Mapping[str, Any]) -> None:
     """Add a job's row."""
-    names = list(row)
+    values = dict(row, changed=draw(connection))
     connection.execute(
-        f"INSERT INTO job ({', '.join(names)}) VALUES ({', '.join(':' + name for name in names)})", dict(row)
+        f"INSERT INTO job ({', '.join(values)}) VALUES ({', '.join(':' + name for name in values)})", values
     )
+
+
+def delete_job(connection: sqlite3.Connection, id: int) -> None:
+    """Take a job's row away."""
+    connection.execute("DELETE FROM job WHERE id = ?", (id,))
+    note_deleted(connection, id)
 
 
 def update_job(connection: sqlite3.Connection, id: int, state: Mapping[str, Any]) -> bool:
@@ -82,8 +93,9 @@ def update_job(connection: sqlite3.Connection, id: int, state: Mapping[str, Any]
     `state` is what `core.engine.outcome` read. The same state may be written again, for its counts and progress;
     a finished job never changes.
     """
-    values = dict(state, id=id)
-    names = ", ".join(f"{name} = :{name}" for name in state)
+    values = dict(state, changed=draw(connection))
+    names = ", ".join(f"{name} = :{name}" for name in values)
+    values["id"] = id
     changed = connection.execute(
         f"UPDATE job SET {names} WHERE id = :id AND (state_seq < :state_seq"
         " OR (state_seq = :state_seq AND ended IS NULL AND records <= :records))",
@@ -95,7 +107,8 @@ def update_job(connection: sqlite3.Connection, id: int, state: Mapping[str, Any]
 def job_of_row(row: sqlite3.Row | Mapping[str, Any]) -> Job:
     """The job a row tells of, without its children and the reason it is queued."""
     values = dict(row)
-    del values["state_seq"], values["claim"]
+    for name in _OWN:
+        values.pop(name, None)
     for name in _JSON:
         values[name] = None if values[name] is None else json.loads(values[name])
     values["tags"] = tuple(values["tags"])

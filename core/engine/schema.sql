@@ -1,3 +1,10 @@
+CREATE TABLE change (
+	kind VARCHAR NOT NULL,
+	thing INTEGER NOT NULL,
+	sequence BIGINT NOT NULL,
+	PRIMARY KEY (kind, thing)
+);
+CREATE INDEX change_sequence ON change (sequence);
 CREATE TABLE environment (
 	name VARCHAR NOT NULL,
 	settings VARCHAR NOT NULL,
@@ -53,13 +60,18 @@ CREATE TABLE job (
 	seconds_remaining FLOAT,
 	receipt VARCHAR,
 	remarks VARCHAR NOT NULL,
+	request_key VARCHAR,
+	changed BIGINT DEFAULT 0 NOT NULL,
 	PRIMARY KEY (id)
 );
+CREATE INDEX job_changed ON job (changed);
 CREATE INDEX job_created ON job (created);
 CREATE INDEX job_identity ON job (identity, id);
+CREATE UNIQUE INDEX job_key ON job (identity, request_key) WHERE request_key IS NOT NULL;
 CREATE INDEX job_parent ON job (parent_job, id) WHERE parent_job IS NOT NULL;
 CREATE UNIQUE INDEX job_run ON job (run_id);
 CREATE INDEX job_script ON job (script, id);
+CREATE INDEX job_script_id ON job (script_id, id);
 CREATE INDEX job_status ON job (status, id);
 CREATE INDEX job_unfinished ON job (id) WHERE status IN (0, 1, 4, 6);
 CREATE TABLE leader (
@@ -91,3 +103,27 @@ CREATE TABLE sequence (
 	value INTEGER NOT NULL,
 	PRIMARY KEY (name)
 );
+CREATE TABLE tally (
+	script_id INTEGER NOT NULL,
+	status INTEGER NOT NULL,
+	jobs INTEGER NOT NULL,
+	PRIMARY KEY (script_id, status)
+);
+CREATE TABLE token (
+	id INTEGER NOT NULL,
+	hash VARCHAR NOT NULL,
+	identity VARCHAR NOT NULL,
+	role VARCHAR NOT NULL,
+	description VARCHAR NOT NULL,
+	created BIGINT NOT NULL,
+	expires BIGINT,
+	last_used BIGINT,
+	revoked BIGINT,
+	scripts VARCHAR NOT NULL,
+	tags VARCHAR NOT NULL,
+	PRIMARY KEY (id),
+	UNIQUE (hash)
+);
+CREATE TRIGGER job_added AFTER INSERT ON job BEGIN INSERT INTO tally (script_id, status, jobs) VALUES (coalesce(new.script_id, 0), new.status, 1) ON CONFLICT (script_id, status) DO UPDATE SET jobs = jobs + 1; END;
+CREATE TRIGGER job_moved AFTER UPDATE OF status, script_id ON job WHEN old.status <> new.status OR old.script_id IS NOT new.script_id BEGIN UPDATE tally SET jobs = jobs - 1 WHERE script_id = coalesce(old.script_id, 0) AND status = old.status; INSERT INTO tally (script_id, status, jobs) VALUES (coalesce(new.script_id, 0), new.status, 1) ON CONFLICT (script_id, status) DO UPDATE SET jobs = jobs + 1; END;
+CREATE TRIGGER job_removed AFTER DELETE ON job BEGIN UPDATE tally SET jobs = jobs - 1 WHERE script_id = coalesce(old.script_id, 0) AND status = old.status; END;

@@ -12,6 +12,7 @@ from typing import Any
 
 from core.service import ERROR_ACTIONS, Conflict, Environment, Invalid, NotFound, Script
 
+from .changes import note
 from .paths import write_whole
 from .rows import SCRIPT_SETTINGS, environment_of_row, environment_settings, script_of_row, script_settings
 
@@ -85,6 +86,7 @@ def insert_script(connection: sqlite3.Connection, path: str, settings: Mapping[s
         (script.name, script.path, script_settings(script), now, now),
     )
     assert cursor.lastrowid is not None
+    note(connection, "script", cursor.lastrowid)
     return replace(script, id=cursor.lastrowid)
 
 
@@ -99,12 +101,16 @@ def update_script(connection: sqlite3.Connection, script: int | str, settings: M
         "UPDATE script SET name = ?, path = ?, settings = ?, changed = ? WHERE id = ?",
         (new.name, new.path, script_settings(new), new.changed, new.id),
     )
+    note(connection, "script", new.id)
     return new
 
 
-def delete_script(connection: sqlite3.Connection, script: int | str) -> None:
-    """Forget a script. Raises NotFound."""
-    connection.execute("DELETE FROM script WHERE id = ?", (find_script(connection, script).id,))
+def delete_script(connection: sqlite3.Connection, script: int | str) -> Script:
+    """Forget a script; which one it was. Raises NotFound."""
+    found = find_script(connection, script)
+    connection.execute("DELETE FROM script WHERE id = ?", (found.id,))
+    note(connection, "script", found.id)
+    return found
 
 
 def added_environments(connection: sqlite3.Connection) -> dict[str, Environment]:
@@ -119,6 +125,7 @@ def put_environment(connection: sqlite3.Connection, environment: Environment) ->
         " ON CONFLICT (name) DO UPDATE SET settings = excluded.settings",
         (environment.name, environment_settings(environment)),
     )
+    note(connection, "environment")
 
 
 def take_snapshot(connection: sqlite3.Connection, store: str) -> None:
@@ -127,6 +134,7 @@ def take_snapshot(connection: sqlite3.Connection, store: str) -> None:
         "format": 1,
         "script": [dict(row) for row in connection.execute("SELECT * FROM script ORDER BY id")],
         "environment": [dict(row) for row in connection.execute("SELECT * FROM environment ORDER BY name")],
+        "token": [dict(row) for row in connection.execute("SELECT * FROM token ORDER BY id")],
     }
     write_whole(os.path.join(store, "snapshot.json"), json.dumps(snapshot, ensure_ascii=False, indent=1).encode())
 
@@ -134,7 +142,7 @@ def take_snapshot(connection: sqlite3.Connection, store: str) -> None:
 def load_snapshot(connection: sqlite3.Connection, snapshot: Mapping[str, Any]) -> int:
     """Put back what the database does not have; how many rows that were."""
     added = 0
-    for table in ("script", "environment"):
+    for table in ("script", "environment", "token"):
         for row in snapshot.get(table, ()):
             names = list(row)
             cursor = connection.execute(

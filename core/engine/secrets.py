@@ -8,28 +8,17 @@ from __future__ import annotations
 import base64
 import os
 
+from core.runner.token import store_key
 from core.service import Unavailable
 
 _NONCE = 12
 
 
 def _key(store: str) -> bytes:
-    path = os.path.join(store, "key")
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    except FileExistsError:
-        pass
-    else:
-        try:
-            os.write(descriptor, os.urandom(32))
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-    with open(path, "rb") as file:
-        key = file.read()
-    if len(key) != 32:
-        raise Unavailable(f"The key file {path} is damaged: it must hold 32 bytes. Put it back from a backup.")
-    return key
+        return store_key(store)
+    except ValueError as error:
+        raise Unavailable(str(error)) from error
 
 
 def seal(store: str, value: str, place: str) -> str:

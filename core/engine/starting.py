@@ -9,7 +9,6 @@ import socket
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from core.config import Settings
 from core.service import Status
 
 from . import slots
@@ -19,6 +18,7 @@ from .outcome import lock_of, read_spec, write_end
 from .paths import job_directory
 from .rows import update_job
 from .secrets import unseal
+from .settings import Live
 from .submit import put_on_record
 from .watches import Watches
 
@@ -26,9 +26,9 @@ from .watches import Watches
 class Starting:
     """How one engine starts jobs. `forks`: it lives long, and keeps a zygote from which runners are forked."""
 
-    def __init__(self, settings: Settings, engine: str, database: Database, watches: Watches, *, forks: bool) -> None:
-        self._store = settings.data_directory
-        self._max_running = settings.max_running
+    def __init__(self, live: Live, engine: str, database: Database, watches: Watches, *, forks: bool) -> None:
+        self._store = live.now.data_directory
+        self._live = live
         self._engine = engine
         self._database = database
         self._watches = watches
@@ -116,7 +116,7 @@ class Starting:
                 lock.close()
                 return
             clear = {name: unseal(self._store, text, f"job:{id}:{name}") for name, text in spec["secrets"].items()}
-            claimed = await self._database.write(lambda c: slots.claim(c, id, self._engine, self._max_running))
+            claimed = await self._database.write(lambda c: slots.claim(c, id, self._engine, self._live.now.max_running))
         except BaseException:
             lock.close()
             raise

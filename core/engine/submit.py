@@ -13,14 +13,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from core.access import Caller, Role
 from core.config import Settings
 from core.params.check import check
 from core.params.command import argparse_arguments, positional, variables
 from core.params.interface import Interface
 from core.params.read import read_interface
-from core.service import Conflict, Environment, Invalid, Job, NotFound, RunRequest, Script, Unavailable
+from core.service import Conflict, Environment, Invalid, Job, NotFound, RunRequest, Script, Status, Unavailable
 
 from . import scripts
+from .callers import check_run, user_name
 from .environments import choose, command
 from .git import commit_of
 from .paths import content_copy, job_directory, sync_directory, write_whole
@@ -57,6 +59,8 @@ class Origin:
     rerun_of: int | None = None
     #: the content to run when the script's file is gone
     content_hash: str | None = None
+    #: on whose behalf; None = the user of this process
+    caller: Caller | None = None
 
 
 def prepare(
@@ -68,7 +72,10 @@ def prepare(
         raise Invalid(f"Standard input {request.standard_input!r} is not one of {', '.join(_STANDARD_INPUTS)}.")
     if request.timeout is not None and not 0 <= request.timeout < 10**9:
         raise Invalid(f"The timeout is {request.timeout!r}; it must be seconds from 0 (none) to 1000000000.")
+    who = origin.caller or Caller(user_name(), Role.Administrator)
     script = _script(connection, request)
+    check_run(who, script)
+    identity = _identity(connection, settings, request, who)
     content = _content(settings.data_directory, script.path, origin)
     submitted = dict(os.environ if request.variables is None else request.variables)
     for name in _OWN_VARIABLES:
@@ -112,9 +119,18 @@ def prepare(
         "discard_pipeline": script.discard_pipeline,
         "merge": script.merge,
         "kill_leftovers": script.kill_leftovers,
+        "cancel_children": script.cancel_children,
         "stdin": request.standard_input,
         "size": [120, 40],
-        "identity": request.identity or user_name(),
+        "identity": identity,
+        "caller": {
+            "identity": who.identity,
+            "role": who.role.value,
+            "token_id": who.token_id,
+            "scripts": list(who.scripts),
+            "tags": list(who.tags),
+        },
+        "key": request.key,
         "computer_name": os.uname().nodename,
         "source": request.source,
         "parent_job": request.parent_job,
@@ -153,6 +169,31 @@ def _script(connection: sqlite3.Connection, request: RunRequest) -> Script:
     if script.disable_manual_invocation and request.source in ("cli", "tui", "api"):
         raise Conflict(f"The script {script.name} may not be started by hand (DisableManualInvocation).")
     return script
+
+
+def _identity(connection: sqlite3.Connection, settings: Settings, request: RunRequest, who: Caller) -> str:
+    """Who the job is told of: a job that another job starts has its parent's identity. Raises Invalid, Conflict."""
+    named = request.identity if who.role is Role.Administrator else None
+    if request.parent_job is None:
+        return named or who.identity
+    parent = connection.execute(
+        "SELECT identity, status FROM job WHERE id = ?", (min(max(request.parent_job, 0), 2**63 - 1),)
+    ).fetchone()
+    if parent is None:
+        raise Invalid(f"There is no job {request.parent_job} that could be the parent of this one.")
+    if parent["status"] in (Status.Canceling, Status.Canceled):
+        raise Conflict(f"Job {request.parent_job} is being cancelled: it starts no further jobs.")
+    depth = connection.execute(
+        "WITH RECURSIVE line (id, depth) AS (SELECT ?, 1 UNION ALL SELECT job.parent_job, depth + 1 FROM line"
+        " JOIN job ON job.id = line.id WHERE job.parent_job IS NOT NULL AND depth <= ?) SELECT max(depth) FROM line",
+        (request.parent_job, settings.max_depth),
+    ).fetchone()[0]
+    if depth > settings.max_depth:
+        raise Conflict(
+            f"Jobs may start jobs {settings.max_depth} deep, and job {request.parent_job} is that deep already: does a"
+            " script start itself? If it is meant so, raise the setting max_depth."
+        )
+    return named or str(parent["identity"])
 
 
 def _content(store: str, path: str, origin: Origin) -> bytes:
@@ -236,16 +277,6 @@ def _limits() -> dict[str, list[int]]:
 
     names = ("CPU", "FSIZE", "DATA", "STACK", "CORE", "NOFILE", "AS", "NPROC", "MEMLOCK")
     return {name: list(resource.getrlimit(getattr(resource, "RLIMIT_" + name))) for name in names}
-
-
-def user_name() -> str:
-    """Who this process runs for."""
-    import pwd
-
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return str(os.getuid())
 
 
 def keep_content(store: str, content: bytes, content_hash: str) -> str:

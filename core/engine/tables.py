@@ -22,6 +22,9 @@ class JobRow(SQLModel, table=True):
         Index("job_created", "created"),
         Index("job_parent", "parent_job", "id", sqlite_where=text("parent_job IS NOT NULL")),
         Index("job_unfinished", "id", sqlite_where=text("status IN (0, 1, 4, 6)")),
+        Index("job_script_id", "script_id", "id"),
+        Index("job_changed", "changed"),
+        Index("job_key", "identity", "request_key", unique=True, sqlite_where=text("request_key IS NOT NULL")),
     )
 
     id: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
@@ -70,6 +73,10 @@ class JobRow(SQLModel, table=True):
     seconds_remaining: float | None
     receipt: str | None
     remarks: str
+    #: the key of the request that made it, where it had one: the same request again gives this job
+    request_key: str | None
+    #: the sequence of the last change of what is told of it
+    changed: int = Field(sa_column=Column(BigInteger, nullable=False, server_default=text("0")))
 
 
 class ScriptRow(SQLModel, table=True):
@@ -85,6 +92,49 @@ class ScriptRow(SQLModel, table=True):
     settings: str
     created: int = Field(sa_type=BigInteger)
     changed: int = Field(sa_type=BigInteger)
+
+
+class ChangeRow(SQLModel, table=True):
+    """The last change of a thing that has no `changed` of its own: a script, an environment, a job that was deleted."""
+
+    __tablename__ = "change"
+    __table_args__ = (Index("change_sequence", "sequence"),)
+
+    #: as core.service.Event has it
+    kind: str = Field(primary_key=True)
+    #: its number; 0 = no one thing is meant
+    thing: int = Field(primary_key=True)
+    sequence: int = Field(sa_type=BigInteger)
+
+
+class TallyRow(SQLModel, table=True):
+    """How many jobs of a script are in a status: kept by triggers, for counting a million jobs takes too long."""
+
+    __tablename__ = "tally"
+
+    #: 0 = of no script on record
+    script_id: int = Field(primary_key=True)
+    status: int = Field(primary_key=True)
+    jobs: int
+
+
+class TokenRow(SQLModel, table=True):
+    """An app token. The key itself is nowhere; `hash` is its SHA-256."""
+
+    __tablename__ = "token"
+
+    id: int | None = Field(default=None, primary_key=True)
+    hash: str = Field(unique=True)
+    identity: str
+    role: str
+    description: str
+    created: int = Field(sa_type=BigInteger)
+    expires: int | None = Field(sa_type=BigInteger)
+    last_used: int | None = Field(sa_type=BigInteger)
+    revoked: int | None = Field(sa_type=BigInteger)
+    #: names, as JSON
+    scripts: str
+    tags: str
 
 
 class EnvironmentRow(SQLModel, table=True):
@@ -136,8 +186,22 @@ class FactRow(SQLModel, table=True):
     value: str
 
 
+_COUNT = (
+    "INSERT INTO tally (script_id, status, jobs) VALUES (coalesce(new.script_id, 0), new.status, 1)"
+    " ON CONFLICT (script_id, status) DO UPDATE SET jobs = jobs + 1;"
+)
+_UNCOUNT = "UPDATE tally SET jobs = jobs - 1 WHERE script_id = coalesce(old.script_id, 0) AND status = old.status;"
+#: each on one line, for schema.sql is split at the ends of lines
+TRIGGERS = (
+    f"CREATE TRIGGER job_added AFTER INSERT ON job BEGIN {_COUNT} END",
+    "CREATE TRIGGER job_moved AFTER UPDATE OF status, script_id ON job"
+    f" WHEN old.status <> new.status OR old.script_id IS NOT new.script_id BEGIN {_UNCOUNT} {_COUNT} END",
+    f"CREATE TRIGGER job_removed AFTER DELETE ON job BEGIN {_UNCOUNT} END",
+)
+
+
 def ddl() -> str:
-    """The statements that make the tables and their indexes, one per line group, ending in semicolons."""
+    """The statements that make tables, indexes and triggers, one per line group, ending in semicolons."""
     from sqlalchemy.dialects import sqlite
     from sqlalchemy.schema import CreateIndex, CreateTable
 
@@ -148,6 +212,7 @@ def ddl() -> str:
             str(CreateIndex(index).compile(dialect=sqlite.dialect())).strip()
             for index in sorted(table.indexes, key=lambda index: str(index.name))
         )
+    statements.extend(TRIGGERS)
     return "".join("\n".join(line.rstrip() for line in s.splitlines()) + ";\n" for s in statements)
 
 

@@ -19,10 +19,10 @@ class Stale(Exception):
 class TextLine:
     """One line without its newline. `number` from 0, or negative from the end; `record` and `time`: where it begins.
 
-    `complete` is False for one that was cut to its maximal length.
+    `complete` is False for one that was cut to its maximal length; `size` is then how many bytes of it were passed.
     """
 
-    __slots__ = ("complete", "data", "number", "record", "stream", "time")
+    __slots__ = ("complete", "data", "number", "record", "size", "stream", "time")
 
     def __init__(self, number: int, time: int, stream: int, record: int, data: bytes) -> None:
         self.number = number
@@ -31,6 +31,7 @@ class TextLine:
         self.record = record
         self.data = data
         self.complete = True
+        self.size = len(data)
 
 
 class _Assembly:
@@ -109,7 +110,8 @@ class _Assembly:
     def _end(self, stream: int) -> None:
         known = self.unfinished.pop(stream, None)
         if known is not None:
-            line, parts, _length = known
+            line, parts, length = known
+            line.size = length
             data = parts[0] if len(parts) == 1 else b"".join(parts)
             line.data = data if line.complete else data[: self.max_bytes]
 

@@ -61,6 +61,7 @@ class Channel:
             "parameter": self._parameter,
             "parameters": self._parameters,
             "job": self._describe,
+            "token": self._token,
             **dict.fromkeys(_MESSAGES, self._message),
         }
 
@@ -229,6 +230,15 @@ class Channel:
 
     def _values(self) -> dict[str, Any]:
         return {**(self._job.spec.get("parameters") or {}), **self._job.secret_values}
+
+    def _token(self, _connection: Connection, _message: dict[str, Any]) -> dict[str, Any]:
+        from core.runner.token import job_token
+
+        spec = self._job.spec
+        try:
+            return {"value": job_token(spec["store"], self._job.id, spec["run_id"])}
+        except OSError as error:
+            raise ValueError(f"The token of job {self._job.id} cannot be made: {error.strerror}.") from error
 
     def _describe(self, _connection: Connection, _message: dict[str, Any]) -> dict[str, Any]:
         spec = self._job.spec

@@ -1,0 +1,85 @@
+"""On whose behalf the engine acts, and what a caller with a restricted token may touch.
+
+Roles are the server's affair. Which scripts and tags a token is restricted to is looked at here, for only here is it
+known what a request means. Tags of a request count for nothing: whoever asks could write them.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from core.access import Caller, Role, caller
+from core.service import Forbidden, Job, Script
+
+
+def user_name() -> str:
+    """Who this process runs for."""
+    import pwd
+
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())
+
+
+def acting() -> Caller:
+    """The caller of the request being served; the user of this process where there is none."""
+    return caller.get() or Caller(user_name(), Role.Administrator)
+
+
+def identity_of(explicit: str | None) -> str:
+    """Who an act is to be told of; somebody else may be named by an administrator alone."""
+    who = acting()
+    return explicit if explicit and who.role is Role.Administrator else who.identity
+
+
+def is_restricted(who: Caller) -> bool:
+    """Whether the caller may touch some scripts only."""
+    return bool(who.scripts or who.tags)
+
+
+def _allows(who: Caller, name: str, path: str, tags: tuple[str, ...]) -> bool:
+    named = any(path == entry if "/" in entry else name == entry for entry in who.scripts)
+    return named or bool(set(who.tags) & set(tags))
+
+
+def _allowed(who: Caller) -> str:
+    parts = [", ".join(names) for names in (who.scripts, [f"tag {tag}" for tag in who.tags]) if names]
+    return "; ".join(parts)
+
+
+def check_run(who: Caller, script: Script) -> None:
+    """Raises Forbidden when the caller may not run the script. Its `id` is 0 when it is not on record."""
+    if script.id == 0 and who.role in (Role.Execute, Role.Reader):
+        raise Forbidden(
+            f"{who.identity} may run scripts that are on record only, and {script.path} is not. Somebody with the role"
+            " Operator can add it: jobdeck scripts add FILE"
+        )
+    if is_restricted(who) and (script.id == 0 or not _allows(who, script.name, script.path, script.tags)):
+        raise Forbidden(
+            f"This token may not run {script.name}: it is restricted to {_allowed(who)}. Ask for another token."
+        )
+
+
+def check_script(who: Caller, script: Script) -> None:
+    """Raises Forbidden when the script is none of those that the caller is restricted to."""
+    if is_restricted(who) and not _allows(who, script.name, script.path, script.tags):
+        raise Forbidden(f"This token may not see {script.name}: it is restricted to {_allowed(who)}.")
+
+
+def check_job(who: Caller, job: Job) -> None:
+    """Raises Forbidden when the job is of no script that the caller is restricted to."""
+    if is_restricted(who) and not _allows(who, job.script, job.script_path, job.tags):
+        raise Forbidden(f"This token may not touch job {job.id}: it is restricted to {_allowed(who)}.")
+
+
+def condition(who: Caller) -> tuple[str, list[Any]] | None:
+    """What jobs the caller may see, in SQL over the job table; None = all."""
+    if not is_restricted(who):
+        return None
+    conditions = ["script_path = ?" if "/" in entry else "script = ?" for entry in who.scripts]
+    if who.tags:
+        marks = ", ".join("?" * len(who.tags))
+        conditions.append(f"EXISTS (SELECT 1 FROM json_each(job.tags) WHERE json_each.value IN ({marks}))")
+    return f"({' OR '.join(conditions)})", [*who.scripts, *who.tags]

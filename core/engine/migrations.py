@@ -1,0 +1,70 @@
+"""Bringing a store of an older version up to this one. Migrations only add: who has the store open goes on.
+
+Each step is what that version added, as it was then: it stays as it is when the tables change again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+
+from core.config import Settings
+
+from .database import SCHEMA_VERSION, begin, connect
+
+_COUNT = (
+    "INSERT INTO tally (script_id, status, jobs) VALUES (coalesce(new.script_id, 0), new.status, 1)"
+    " ON CONFLICT (script_id, status) DO UPDATE SET jobs = jobs + 1;"
+)
+_UNCOUNT = "UPDATE tally SET jobs = jobs - 1 WHERE script_id = coalesce(old.script_id, 0) AND status = old.status;"
+
+#: version -> the statements that lead to it from the one before
+_STEPS: dict[int, tuple[str, ...]] = {
+    2: (
+        "ALTER TABLE job ADD COLUMN request_key VARCHAR",
+        "ALTER TABLE job ADD COLUMN changed BIGINT DEFAULT 0 NOT NULL",
+        # Far behind every sequence that is drawn from the clock: nobody waits for changes so old.
+        "UPDATE job SET changed = id",
+        "CREATE INDEX job_changed ON job (changed)",
+        "CREATE UNIQUE INDEX job_key ON job (identity, request_key) WHERE request_key IS NOT NULL",
+        "CREATE INDEX job_script_id ON job (script_id, id)",
+        "CREATE TABLE change (kind VARCHAR NOT NULL, thing INTEGER NOT NULL, sequence BIGINT NOT NULL,"
+        " PRIMARY KEY (kind, thing))",
+        "CREATE INDEX change_sequence ON change (sequence)",
+        "CREATE TABLE tally (script_id INTEGER NOT NULL, status INTEGER NOT NULL, jobs INTEGER NOT NULL,"
+        " PRIMARY KEY (script_id, status))",
+        "INSERT INTO tally SELECT coalesce(script_id, 0), status, count(*) FROM job GROUP BY 1, 2",
+        "CREATE TABLE token (id INTEGER NOT NULL, hash VARCHAR NOT NULL, identity VARCHAR NOT NULL,"
+        " role VARCHAR NOT NULL, description VARCHAR NOT NULL, created BIGINT NOT NULL, expires BIGINT,"
+        " last_used BIGINT, revoked BIGINT, scripts VARCHAR NOT NULL, tags VARCHAR NOT NULL,"
+        " PRIMARY KEY (id), UNIQUE (hash))",
+        f"CREATE TRIGGER job_added AFTER INSERT ON job BEGIN {_COUNT} END",
+        "CREATE TRIGGER job_moved AFTER UPDATE OF status, script_id ON job"
+        f" WHEN old.status <> new.status OR old.script_id IS NOT new.script_id BEGIN {_UNCOUNT} {_COUNT} END",
+        f"CREATE TRIGGER job_removed AFTER DELETE ON job BEGIN {_UNCOUNT} END",
+    ),
+}
+
+
+def bring_up_to_date(settings: Settings) -> None:
+    """Add to the store what versions since its own have added. Raises sqlite3.Error."""
+    with contextlib.closing(connect(settings.database)) as connection:
+        begin(connection, settings.lock_timeout)
+        try:
+            # Looked up in the transaction: another process may have done it meanwhile.
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+            for step in range(version + 1, SCHEMA_VERSION + 1):
+                for statement in _STEPS[step]:
+                    connection.execute(statement)
+            if version < SCHEMA_VERSION:
+                connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+
+def is_behind(connection: sqlite3.Connection) -> bool:
+    """Whether the store is of an older version."""
+    return bool(connection.execute("PRAGMA user_version").fetchone()[0] < SCHEMA_VERSION)
