@@ -1,7 +1,7 @@
 """Records of a journal on a byte stream: how they go from server to client. Standard library only.
 
-A frame is a header (`HEADER`) and the record's bytes. A header whose number and length are 0 is no record but a sign of
-life, sent when nothing happened for a while.
+A frame is a header (`HEADER`) and the record's bytes. A header with number 0 is no record: a sign of life, sent when
+nothing happened for a while, or the mark of the end, without which a stream was cut off, whatever HTTP says of it.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from core.model import Record
 #: number, time (ns since the epoch, UTC), stream, flags (of a gap: how many records are gone), length; little-endian
 HEADER = struct.Struct("<QqIII")
 SIGN_OF_LIFE = HEADER.pack(0, 0, 0, 0, 0)
+#: there are no more records: the job has ended, or, without following, these were all there are
+END = HEADER.pack(0, 0, 0, 1, 0)
 #: seconds without a record after which the sign is sent
 SILENCE = 20.0
 MEDIA_TYPE = "application/octet-stream"
@@ -32,11 +34,8 @@ class Unframer:
 
     def __init__(self) -> None:
         self._rest = bytearray()
-
-    @property
-    def whole(self) -> bool:
-        """Whether the stream ended between frames so far."""
-        return not self._rest
+        #: the mark of the end has come
+        self.ended = False
 
     def feed(self, chunk: bytes) -> Iterator[Record]:
         """The records that are whole now."""
@@ -51,7 +50,9 @@ class Unframer:
                 if len(self._rest) < start + length:
                     break
                 position = start + length
-                if number:
+                if not number:
+                    self.ended = self.ended or flags == 1
+                else:
                     yield Record(number, time, stream, flags, bytes(memoryview(self._rest)[start:position]))
         finally:
             del self._rest[:position]

@@ -1,14 +1,16 @@
 """Queries for jobs, and choices of streams, as the parameters of a URL. Standard library only.
 
-`status=1,4&script=a.sh,b.sh&notTag=old&text=disk&text=full`: the values of one parameter are alternatives, a parameter
-that comes twice means both hold; a comma or backslash within a value has a backslash before it.
+`status=1,4&script=a.sh&script=b.sh&notTag=old`: a parameter that comes several times names alternatives. Conditions
+of any kind, also two of one field, go as JSON: `term={"field":"text","values":["disk"]}`, as often as there are any.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 
+from core import wire
 from core.errors import Invalid
 from core.journal.format import STREAM_NAMES, STREAM_NUMBERS
 from core.model import JobQuery, Status, Term
@@ -40,8 +42,7 @@ def write_query(query: JobQuery) -> list[tuple[str, str]]:
     if query.statuses:
         pairs.append(("status", ",".join(str(int(status)) for status in sorted(query.statuses))))
     for term in query.terms:
-        name = f"not{term.field.title()}" if term.negate else term.field
-        pairs.append((name, ",".join(re.sub(r"([,\\])", r"\\\1", value) for value in term.values)))
+        pairs.append(("term", json.dumps(wire.encode(term))))
     for name in _TIMES:
         time = getattr(query, name)
         if time is not None:
@@ -66,11 +67,13 @@ def read_query(pairs: Pairs) -> JobQuery:
     values: dict[str, object] = {}
     statuses: set[Status] = set()
     terms: list[Term] = []
+    alternatives: dict[tuple[str, bool], list[str]] = {}
     for name, text in pairs:
         key = name.lower()
         if key in _TERMS:
-            field, negate = _TERMS[key]
-            terms.append(Term(field, _alternatives(text), negate))
+            alternatives.setdefault(_TERMS[key], []).append(text)
+        elif key == "term":
+            terms.append(_term(text))
         elif key == "status":
             statuses.update(_status(word) for word in text.split(",") if word.strip())
         elif key in _NUMBERS:
@@ -84,6 +87,7 @@ def read_query(pairs: Pairs) -> JobQuery:
             values["order_by"] = _ORDER_WORDS.get(text.lower(), text)
         elif key == "orderdirection":
             values["descending"] = _descending(text)
+    terms += [Term(field, tuple(texts), negate) for (field, negate), texts in alternatives.items()]
     return JobQuery(statuses=frozenset(statuses), terms=tuple(terms), **values)  # type: ignore[arg-type]
 
 
@@ -122,14 +126,11 @@ def boolean(name: str, text: str) -> bool:
     return word in ("", "true", "1")
 
 
-def _alternatives(text: str) -> tuple[str, ...]:
-    values = [""]
-    for token in re.findall(r"\\.|.|\\$", text, re.DOTALL):
-        if token == ",":
-            values.append("")
-        else:
-            values[-1] += token[-1]
-    return tuple(values)
+def _term(text: str) -> Term:
+    try:
+        return wire.decode(Term, json.loads(text), strict=True)
+    except (ValueError, RecursionError, Invalid) as error:
+        raise Invalid(f'term must be JSON like {{"field":"tag","values":["x"]}}: {error}') from error
 
 
 def _status(word: str) -> Status:

@@ -40,7 +40,7 @@ _NAMES: dict[type, dict[str, str]] = {
     AppToken: {"expires": "expiration"},
 }
 #: fields that hold nanoseconds since the epoch
-_TIMES = frozenset(
+TIMES = frozenset(
     {"answered", "changed", "created", "ended", "expires", "last_ended", "last_used", "revoked", "since", "started"}
     | {"time", "until"}
 )
@@ -117,6 +117,19 @@ def decode_counts(data: Any) -> dict[Status, int]:
         return {Status[word]: int(number) for word, number in data.items()}
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise Invalid(f"Counts are numbers under the words of statuses, not {_shown(data)}.") from error
+
+
+def keys(kind: type) -> Mapping[str, str]:
+    """The JSON key of each field of a data class, by the field's name."""
+    return _plan(kind).keys
+
+
+def content_fields(content: bytes) -> dict[str, str]:
+    """A file's bytes as fields of a body: `content`, or `contentBase64` where they are no UTF-8 text."""
+    try:
+        return {"content": content.decode()}
+    except UnicodeDecodeError:
+        return {"contentBase64": base64.b64encode(content).decode()}
 
 
 def dumps(value: Any) -> bytes:
@@ -250,7 +263,7 @@ def _converters(kind: type, name: str, hint: Any) -> tuple[Convert | None, Conve
     options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
     optional = types.NoneType in options
     options = tuple(option for option in options if option is not types.NoneType)
-    if name in _TIMES:
+    if name in TIMES:
         return rfc3339, _time_or(None if optional else 0)
     if (kind, name) in _SECONDS_AS_MINUTES:
         return _minutes, _from_minutes

@@ -55,7 +55,7 @@ def of_hint(hint: Any, field: str) -> some.SearchStrategy[Any]:
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if hint is types.NoneType:
         return some.none()
-    if hint is int and field in wire._TIMES:
+    if hint is int and field in wire.TIMES:
         return MOMENTS
     if hint is Any:
         return VALUES
@@ -266,6 +266,8 @@ def test_parameters_in_the_originals_words() -> None:
         ("hideChildren", "2"),
         ("orderDirection", "up"),
         ("parentJob", "²"),
+        ("term", "tag"),
+        ("term", '{"field": "tag"}'),
     ],
 )
 def test_wrong_parameters_are_told_by_name(name: str, text: str) -> None:
@@ -280,10 +282,8 @@ def test_frames_come_out_however_they_are_cut(records: list[Record]) -> None:
         unframer = frames.Unframer()
         chunks = [stream[start : start + step] for start in range(0, len(stream), step)]
         assert [record for chunk in chunks for record in unframer.feed(chunk)] == records
-        assert unframer.whole
-    unframer = frames.Unframer()
-    list(unframer.feed(stream[:-1]))
-    assert unframer.whole is not bool(stream)
+        assert not unframer.ended
+        assert not list(unframer.feed(frames.END)) and unframer.ended
 
 
 def test_a_gap_says_how_many_records_are_gone() -> None:
