@@ -41,8 +41,7 @@ def write_query(query: JobQuery) -> list[tuple[str, str]]:
     pairs = []
     if query.statuses:
         pairs.append(("status", ",".join(str(int(status)) for status in sorted(query.statuses))))
-    for term in query.terms:
-        pairs.append(("term", json.dumps(wire.encode(term))))
+    pairs += [("term", json.dumps(wire.encode(term))) for term in query.terms]
     for name in _TIMES:
         time = getattr(query, name)
         if time is not None:
