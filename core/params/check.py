@@ -58,6 +58,24 @@ def check(
     return values | others
 
 
+def problem_of(parameter: Parameter, given: Value) -> str:
+    """What is wrong with what one parameter is given, as a sentence without its name; "" when nothing is.
+
+    `given` as in `check`. For a form that has the name beside it: "Must be a whole number, not 'x'."
+    """
+    if given is None:
+        missing = parameter.mandatory and parameter.default is None
+        return f"Needed: {wanted(parameter)}." if missing else ""
+    _, problem = convert(parameter, given)
+    return f"{problem[0].upper()}{problem[1:]}." if problem else ""
+
+
+def wanted(parameter: Parameter) -> str:
+    """What a person is asked for, in words: "a whole number from 1 to 100", "one of plain, encrypted", "text"."""
+    what = f"one of {', '.join(parameter.choices)}" if parameter.choices else _WORDS.get(parameter.type, "text")
+    return what + bounds(parameter)
+
+
 def _near(name: str, parameters: Sequence[Parameter]) -> Parameter | None:
     """The only parameter of that name when case, and - for _, do not count."""
     folded = name.casefold().replace("-", "_")
@@ -80,11 +98,9 @@ def _unknown(name: str, parameters: Sequence[Parameter], script: str) -> str:
 
 
 def _missing(parameter: Parameter, script: str) -> str:
-    what = f"one of {', '.join(parameter.choices)}" if parameter.choices else _WORDS.get(parameter.type, "text")
-    what += bounds(parameter)
     help_text = parameter.help.strip().partition("\n")[0].rstrip(".")
     reason = f" ({help_text})" if help_text else ""
-    return f"{script} needs {parameter.name}{reason}: {what}."
+    return f"{script} needs {parameter.name}{reason}: {wanted(parameter)}."
 
 
-__all__ = ["check", "to_text"]
+__all__ = ["check", "problem_of", "to_text", "wanted"]

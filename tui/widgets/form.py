@@ -1,0 +1,122 @@
+"""A form: fields below one another that scroll, checked as they are typed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Input, Static
+
+from core.service import Parameter, Value
+from tui.widgets import plain
+from tui.widgets.fields import Field, fields_of
+from tui.widgets.paths import Complete
+
+#: from so many columns on the help stands beside the control
+_WIDE = 110
+
+
+class Form(VerticalScroll, can_focus=False):
+    """Fields for parameters. `values` are what it is opened with, `kept` the secrets that have a value already."""
+
+    DEFAULT_CSS = """
+    Form { height: 1fr; padding: 1 1 0 1; scrollbar-size-vertical: 1; }
+    Form .section { color: $text-secondary; text-style: bold; padding: 0 1; margin: 0 0 1 0; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down", "app.focus_next", "Next field", show=False),
+        Binding("up", "app.focus_previous", "Previous field", show=False),
+        Binding("pagedown", "page_down", "Page down", show=False),
+        Binding("pageup", "page_up", "Page up", show=False),
+    ]
+
+    class Submitted(Message):
+        """Enter was pressed in the last field's line."""
+
+    def __init__(
+        self,
+        sections: Mapping[str, Sequence[Parameter]],
+        values: Mapping[str, Value] | None = None,
+        *,
+        kept: frozenset[str] = frozenset(),
+        complete: Complete | None = None,
+        id: str | None = None,
+        disabled: bool = False,
+    ) -> None:
+        super().__init__(id=id, disabled=disabled)
+        self._sections = sections
+        self._values = dict(values or {})
+        self._kept = kept
+        self._complete = complete
+
+    def compose(self) -> ComposeResult:
+        """The sections, each with its title where it has one."""
+        for title, parameters in self._sections.items():
+            if title:
+                yield Static(plain.line(title), classes="section")
+            for parameter in parameters:
+                yield Field(
+                    parameter,
+                    self._values.get(parameter.name),
+                    kept=parameter.name in self._kept,
+                    complete=self._complete,
+                )
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Help beside the control where there is room."""
+        self.set_class(event.size.width >= _WIDE, "-wide")
+
+    @property
+    def fields(self) -> list[Field]:
+        """Every field, in order."""
+        return fields_of(self)
+
+    def field(self, name: str) -> Field | None:
+        """The field of a parameter."""
+        return next((field for field in self.fields if field.parameter.name == name), None)
+
+    @property
+    def given(self) -> dict[str, Value]:
+        """What is given, by name; what is not given is left out."""
+        return {field.parameter.name: field.given for field in self.fields if field.given is not None}
+
+    @property
+    def touched(self) -> bool:
+        """Whether a person changed anything."""
+        return any(field.touched for field in self.fields)
+
+    def check(self) -> list[Field]:
+        """Check every field, show what is wrong, and focus the first that is; those that are wrong."""
+        wrong = [field for field in self.fields if field.check()]
+        if wrong:
+            wrong[0].focus()
+        return wrong
+
+    def focus_first(self) -> None:
+        """Focus the first field that needs a value, else the first."""
+        fields = self.fields
+        needed = [f for f in fields if f.parameter.mandatory and f.given is None and f.parameter.default is None]
+        for field in (*needed[:1], *fields[:1]):
+            field.focus()
+            return
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Enter goes on to the next field; in the last one it sends the form."""
+        event.stop()
+        fields = self.fields
+        last = fields and fields[-1] in event.input.ancestors
+        if last:
+            self.post_message(self.Submitted())
+        else:
+            self.screen.focus_next()
+
+
+def note(words: str) -> Content:
+    """A sentence of the program's own, for empty states and hints."""
+    return Content(words)
