@@ -367,6 +367,8 @@ class RunRequest:
     tags: tuple[str, ...] = ()
     notes: str = ""
     source: str = "cli"
+    #: a job of the same script that this runs again with other values: secrets that are not given are that job's
+    rerun_of: int | None = None
     #: a second request with the same key, of the same identity, gives the first one's job
     key: str | None = None
 

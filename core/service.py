@@ -178,7 +178,7 @@ class JobService(Protocol):
         """One script by id, name or path."""
 
     async def script_parameters(self, script: int | str) -> Sequence[Parameter]:
-        """What the script asks for, read from its file as it is now."""
+        """What the script asks for, read from its file as it is now; also of a file's path that is not on record."""
 
     async def script_content(self, script: int | str) -> bytes:
         """The script's file as it is now."""

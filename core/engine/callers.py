@@ -74,6 +74,12 @@ def check_job(who: Caller, job: Job) -> None:
         raise Forbidden(f"This token may not touch job {job.id}: it is restricted to {_allowed(who)}.")
 
 
+def check_own(who: Caller, job: Job) -> None:
+    """Raises Forbidden when the caller may act on jobs that it started only, and the job is another's."""
+    if who.role is Role.Execute and job.identity != who.identity:
+        raise Forbidden(f"Job {job.id} was started by {job.identity}: {who.identity} may act on jobs of its own only.")
+
+
 def condition(who: Caller) -> tuple[str, list[Any]] | None:
     """What jobs the caller may see, in SQL over the job table; None = all."""
     if not is_restricted(who):

@@ -11,11 +11,11 @@ from dataclasses import replace
 from typing import Any
 
 from core.params.read import read_interface
-from core.service import Conflict, Environment, Invalid, NotFound, Parameter
+from core.service import Conflict, Environment, Invalid, NotFound, Parameter, Script
 
 from .changes import note
 from .environments import choose, find
-from .scripts import added_environments, find_script, put_environment
+from .scripts import added_environments, put_environment
 
 _LOW_DISK = 64 * 1024 * 1024
 
@@ -104,9 +104,16 @@ def remove_environment(connection: sqlite3.Connection, name: str) -> None:
     note(connection, "environment")
 
 
-def parameters_of(connection: sqlite3.Connection, script: int | str) -> tuple[Parameter, ...]:
-    """What a script asks for, read from its file as it is now. Raises NotFound, Invalid."""
-    known = find_script(connection, script)
+def unrecorded(path: str) -> Script:
+    """A file that is not on record, as the script it would be. Raises NotFound."""
+    path = os.path.abspath(path)
+    if not os.path.isfile(path):
+        raise NotFound(f"There is no file {path}, and no such script on record.")
+    return Script(id=0, name=os.path.basename(path), path=path)
+
+
+def parameters_of(connection: sqlite3.Connection, known: Script) -> tuple[Parameter, ...]:
+    """What a script asks for, read from its file as it is now. Raises Invalid."""
     try:
         with open(known.path, "rb") as file:
             content = file.read()

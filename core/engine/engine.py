@@ -165,17 +165,29 @@ class Engine:
 
     async def run(self, request: RunRequest) -> Job:
         """Submit a job; it is on record when this returns."""
-        from .submit import Origin
+        from .submit import Origin, request_anew
 
-        return await self._submit(request, Origin(caller=callers.acting()))
+        if request.rerun_of is None:
+            return await self._submit(request, Origin(caller=callers.acting()))
+        _, spec, secrets, origin = await self._repeatable(request.rerun_of)
+        script = spec["script"] if request.script is None else await self.script(request.script)
+        return await self._submit(request_anew(request, script, spec, secrets), origin)
 
     async def rerun(self, id: int, *, identity: str | None = None) -> Job:
         """Run the same script again with the same parameters."""
+        from .submit import request_again
+
+        job, spec, secrets, origin = await self._repeatable(id)
+        return await self._submit(request_again(job, spec, secrets, identity), origin)
+
+    async def _repeatable(self, id: int) -> tuple[Job, dict[str, Any], dict[str, str], Origin]:
+        """A job that is to be run again: with its spec, its secrets in clear, and what the new job takes over."""
         from .outcome import read_spec
         from .secrets import unseal
-        from .submit import Origin, request_again
+        from .submit import Origin
 
         job = await self.job(id)
+        callers.check_own(callers.acting(), job)
         spec = read_spec(self._directory(id))
         if spec is None:
             raise NotFound(f"The files of job {id} are gone, so it cannot be run again.")
@@ -183,7 +195,7 @@ class Engine:
         origin = Origin(
             attempt=job.attempt + 1, rerun_of=id, content_hash=spec["script"]["hash"], caller=callers.acting()
         )
-        return await self._submit(request_again(job, spec, clear, identity), origin)
+        return job, spec, clear, origin
 
     async def _submit(self, request: RunRequest, origin: Origin) -> Job:
         from .outcome import lock_of
@@ -513,10 +525,16 @@ class Engine:
 
     async def script_parameters(self, script: int | str) -> Sequence[Parameter]:
         """What the script asks for, read from its file as it is now."""
-        from .catalog import parameters_of
+        from .catalog import parameters_of, unrecorded
 
-        found = await self.script(script)
-        return await self._database.read(lambda c: parameters_of(c, found.id))
+        try:
+            found = await self.script(script)
+        except NotFound:
+            if not isinstance(script, str) or "/" not in script:
+                raise
+            found = unrecorded(script)
+            callers.check_run(callers.acting(), found)
+        return await self._database.read(lambda c: parameters_of(c, found))
 
     async def script_content(self, script: int | str) -> bytes:
         """The script's file as it is now."""

@@ -10,7 +10,7 @@ import stat
 import time
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from core.access import Caller, Role
@@ -350,4 +350,29 @@ def request_again(job: Job, spec: Mapping[str, Any], secrets: Mapping[str, str],
         tags=job.tags,
         notes=job.notes,
         source=spec["source"],
+    )
+
+
+def request_anew(
+    request: RunRequest, script: Script | Mapping[str, Any], spec: Mapping[str, Any], secrets: Mapping[str, str]
+) -> RunRequest:
+    """A request that runs an earlier job's script with other values: secrets that it does not give are the job's.
+
+    Raises Invalid when it names another script: a secret goes to no script that it was not given to.
+    """
+    path = script.path if isinstance(script, Script) else script["path"]
+    named = path if request.path is None else os.path.join(request.current_directory or os.getcwd(), request.path)
+    if os.path.abspath(named) != spec["script"]["path"] or path != spec["script"]["path"]:
+        raise Invalid(
+            f"Job {spec['id']} ran {spec['script']['path']}: a rerun of it runs no other script."
+        )
+    given = {name for name, value in request.parameters.items() if value is not None}
+    kept = {name: value for name, value in secrets.items() if name not in given}
+    before = {name: value for name, value in spec["variables"].items() if name not in spec["parameters"]}
+    return replace(
+        request,
+        path=spec["script"]["path"],
+        script=None,
+        parameters={**request.parameters, **kept},
+        variables=before if request.variables is None else request.variables,
     )

@@ -433,3 +433,38 @@ async def test_a_search_finds_every_place(service: JobService, scripts: Path) ->
     with pytest.raises(Invalid):
         async for _ in service.search(job.id, "(", regex=True):
             pass
+
+
+async def test_a_rerun_with_other_values_keeps_secrets_that_are_not_given(service: JobService, scripts: Path) -> None:
+    path = write(
+        scripts,
+        "secretive.sh",
+        "# @param {secret} password\n# @param {integer} [count=1]\n"
+        'printf "%s %s" "$(jobdeck-job parameter password | wc -c)" "${2:-$1}" >"$JOBDECK_JOB_ID.txt"',
+    )
+    first = await finished(
+        service,
+        (
+            await service.run(
+                RunRequest(path=path, parameters={"password": "swordfish"}, working_directory=str(scripts))
+            )
+        ).id,
+    )
+    assert first.status is Status.Completed
+    request = RunRequest(path=path, rerun_of=first.id, parameters={"count": 7}, working_directory=str(scripts))
+    again = await finished(service, (await service.run(request)).id)
+    assert (again.rerun_of, again.attempt, again.parameters["count"]) == (first.id, 2, 7)
+    told = (scripts / f"{first.id}.txt").read_text().split(), (scripts / f"{again.id}.txt").read_text().split()
+    assert told[0][0] == told[1][0] and int(told[0][0]) >= len("swordfish") and told[1][1] == "7"
+    other = write(scripts, "other.sh", "# @param {secret} password\ntrue")
+    with pytest.raises(Invalid, match="no other script"):
+        await service.run(RunRequest(path=other, rerun_of=first.id))
+
+
+async def test_parameters_of_a_file_that_is_not_on_record(service: JobService, scripts: Path) -> None:
+    path = write(scripts, "fresh.sh", "# @param {integer 1..9} count How many\ntrue")
+    (parameter,) = await service.script_parameters(path)
+    assert (parameter.name, parameter.maximum, parameter.help) == ("count", 9, "How many")
+    assert await service.scripts() == []
+    with pytest.raises(NotFound, match="no file"):
+        await service.script_parameters(str(scripts / "nothing.sh"))
