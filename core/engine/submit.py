@@ -363,9 +363,7 @@ def request_anew(
     path = script.path if isinstance(script, Script) else script["path"]
     named = path if request.path is None else os.path.join(request.current_directory or os.getcwd(), request.path)
     if os.path.abspath(named) != spec["script"]["path"] or path != spec["script"]["path"]:
-        raise Invalid(
-            f"Job {spec['id']} ran {spec['script']['path']}: a rerun of it runs no other script."
-        )
+        raise Invalid(f"Job {spec['id']} ran {spec['script']['path']}: a rerun of it runs no other script.")
     given = {name for name, value in request.parameters.items() if value is not None}
     kept = {name: value for name, value in secrets.items() if name not in given}
     before = {name: value for name, value in spec["variables"].items() if name not in spec["parameters"]}
