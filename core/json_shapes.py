@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from core.errors import Invalid
 from core.service import ErrorRecord, PipelineObject
 
 #: fields that hold nanoseconds since the epoch; 0 means unknown
@@ -62,11 +63,27 @@ def error_shape(error: ErrorRecord) -> dict[str, Any]:
 
 
 def object_value(item: PipelineObject) -> Any:
-    """The plain value of one pipeline object; CLIXML stays the text of its document."""
+    """The plain value of one pipeline object; of a document that cannot be read its text."""
+    text = item.data.decode("utf-8", "replace")
+    try:
+        if item.format == "json":
+            return json.loads(text)
+        from core.clixml.plain import plain
+        from core.clixml.reader import read
+
+        return plain(read(item.data))
+    except (ValueError, RecursionError, Invalid):
+        return text
+
+
+def object_clixml(item: PipelineObject) -> str:
+    """The CLIXML document of one pipeline object; a JSON value becomes one."""
     text = item.data.decode("utf-8", "replace")
     if item.format != "json":
         return text
+    from core.clixml.writer import write
+
     try:
-        return json.loads(text)
-    except ValueError:
-        return text
+        return write(json.loads(text))
+    except (ValueError, RecursionError, Invalid):
+        return write(text)
