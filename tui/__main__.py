@@ -1,4 +1,4 @@
-"""The `jobdeck` command: a verb is one command for shells and pipes."""
+"""The `jobdeck` command: no verb = the terminal application, a verb = one command for shells and pipes."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from types import ModuleType
 
 from tui.verbs import GROUPS, HIDDEN, verbs
 
-_USAGE = "jobdeck [--server URL] VERB …"
+_USAGE = "jobdeck [--server URL] [VERB …]"
 _HEAD = "Run scripts as jobs that nothing can lose."
 _TAIL = """\
+Without a verb, at a terminal: the terminal application.
 `jobdeck VERB --help` tells more of each; every verb takes --json. ID is a job's number, or `last`.
 Options: --version, --server URL (from JOBDECK_SERVER), -h, --help. JOBDECK_HOME=DIR holds data and config.
 Every verb also goes to a server: its token is that of `jobdeck login URL`, or of JOBDECK_TOKEN."""
@@ -65,8 +66,7 @@ def _command(words: list[str]) -> int:
 
         connection.use(url)
     if not words:
-        print(_FIRST_STEPS, end="")
-        return 0
+        return _application()
     verb = words.pop(0)
     if verb == "help":
         print(_help())
@@ -75,6 +75,16 @@ def _command(words: list[str]) -> int:
     if verb not in known:
         return _wrong(_unknown(verb))
     return _run(verb, known[verb], words)
+
+
+def _application() -> int:
+    """The terminal application where there is a terminal; else how to begin."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()) or os.environ.get("TERM", "dumb") == "dumb":
+        print(_FIRST_STEPS, end="")
+        return 0
+    from tui.start import start
+
+    return start()
 
 
 def _run(verb: str, line: str, words: list[str]) -> int:

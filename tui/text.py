@@ -174,3 +174,49 @@ def pad(text: str, columns: int, right: bool = False) -> str:
     text = cut(text, columns)
     space = " " * (columns - width(text))
     return space + text if right else text + space
+
+
+#: characters that take no room but change what stands beside them: terminals and we would count differently
+_INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200d\u2060-\u2064\u206a-\u206f\ufe00-\ufe0f\U000e0000-\U000e0fff]"
+)
+
+
+def cell_text(text: object) -> str:
+    """Any text for one line of a grid: safe, and as wide as it is counted."""
+    plain = one_line(text)
+    return plain if plain.isascii() else _INVISIBLE.sub("", plain)
+
+
+def fit(text: str, columns: int, right: bool = False, *, shrink: bool = False) -> str:
+    """A `cell_text` cut (with an ellipsis) and filled to so many columns; with `shrink` it is not filled."""
+    if columns <= 0:
+        return ""
+    if text.isascii():
+        size = len(text)
+        if size > columns:
+            text, size = text[: columns - 1] + "\N{HORIZONTAL ELLIPSIS}", columns
+    else:
+        from rich.cells import cell_len, set_cell_size
+
+        size = cell_len(text)
+        if size > columns:
+            # `set_cell_size` fills with a space where a wide character does not fit.
+            text, size = set_cell_size(text, columns - 1) + "\N{HORIZONTAL ELLIPSIS}", columns
+    if shrink or size == columns:
+        return text
+    space = " " * (columns - size)
+    return space + text if right else text + space
+
+
+def middle(text: str, columns: int) -> str:
+    """A path cut in its middle: its end tells most."""
+    if len(text) <= columns or columns < 5:
+        return text
+    head = (columns - 1) // 3
+    return text[:head] + "\N{HORIZONTAL ELLIPSIS}" + text[len(text) - (columns - 1 - head) :]
+
+
+def thousands(number: int) -> str:
+    """A count for people: 1,204,331."""
+    return f"{number:,}"

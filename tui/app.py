@@ -1,0 +1,183 @@
+"""The terminal application: it owns the connection, the theme and the stack of screens, and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from textual.app import App
+from textual.screen import Screen
+from textual.signal import Signal
+
+from core.service import JobService, ServiceError, Status, Unavailable
+from tui import keys, screens
+from tui.changes import EVERYTHING, Changes, Connection, Gathered, State
+from tui.remembered import Remembered
+from tui.service_thread import Connect, ServiceThread
+from tui.text import one_line
+from tui.theme import THEMES, default_theme
+
+#: changes reach the screens at most so often, in seconds
+_GATHER = 0.25
+#: how long to wait before the connection is tried again, in seconds
+_RETRIES = (1.0, 2.0, 4.0, 8.0, 15.0)
+
+
+class JobdeckApp(App[int]):
+    """The application over a service that `connect` makes. Screens reach it as `self.app.service`.
+
+    `place` says for people where the service is; `remote` = it is not this process's own engine.
+    """
+
+    TITLE = "jobdeck"
+    CSS_PATH = "app.tcss"
+    BINDINGS: ClassVar[Any] = keys.bindings("app", ("help", "palette", "quit", "suspend"))
+    COMMANDS: ClassVar[Any] = {lambda: _palette()}
+    COMMAND_PALETTE_BINDING = "ctrl+p"
+
+    def __init__(
+        self,
+        connect: Connect,
+        *,
+        place: str = "",
+        remote: bool = False,
+        remembered: Remembered | None = None,
+        keymap: Mapping[str, str] | None = None,
+        theme: str | None = None,
+    ) -> None:
+        super().__init__()
+        self.animation_level = "none"
+        self.place = place
+        self.remote = remote
+        self.remembered = remembered or Remembered(None)
+        self.thread = ServiceThread(connect)
+        self.connection = Connection(State.CONNECTING)
+        #: what changed, at most four times a second
+        self.changed: Signal[Changes] = Signal(self, "changed")
+        self.connection_changed: Signal[Connection] = Signal(self, "connection")
+        #: how many jobs are in each status, as last counted
+        self.counts: Mapping[Status, int] = {}
+        self.counted: Signal[Mapping[Status, int]] = Signal(self, "counted")
+        self.problems: list[str] = []
+        self._gathered = Gathered()
+        self._passing_on = False
+        self._retry = asyncio.Event()
+        for known in THEMES:
+            self.register_theme(known)
+        wanted = theme or self.remembered.text("theme")
+        self.theme = wanted if wanted in self.available_themes else default_theme(os.environ)
+        if keymap:
+            self.set_keymap(dict(keymap))
+
+    @property
+    def service(self) -> JobService:
+        """The service. Its methods raise Unavailable while there is no connection."""
+        return self.thread.service
+
+    def on_mount(self) -> None:
+        """Show the jobs, and only then begin to look for the service."""
+        self.push_screen(screens.make("jobs"))
+        self.call_after_refresh(self._start)
+
+    def _start(self) -> None:
+        self.run_worker(self._stay_connected(), name="connection", group="connection", exit_on_error=True)
+
+    # -- the connection --------------------------------------------------------------------------------------------
+
+    async def _stay_connected(self) -> None:
+        """Connect, listen, and connect again when it breaks."""
+        attempt = 0
+        while True:
+            self._tell_connection(Connection(State.CONNECTING, self.connection.problem))
+            try:
+                service = await self.thread.open()
+                self._tell_connection(Connection(State.OPEN, read_only=await self._reads_only()))
+                self._tell_changes(EVERYTHING)
+                async for event in service.events():
+                    attempt = 0
+                    self._gather(event)
+                problem = "The service ended the connection."
+            except ServiceError as error:
+                problem = str(error)
+            wait = _RETRIES[min(attempt, len(_RETRIES) - 1)]
+            attempt += 1
+            self._tell_connection(Connection(State.LOST, problem, wait))
+            self._retry.clear()
+            try:
+                async with asyncio.timeout(wait):
+                    await self._retry.wait()
+            except TimeoutError:
+                continue
+
+    async def _reads_only(self) -> bool:
+        from core.access import Role
+
+        # Only a client has a role; the engine of this process does everything its user may.
+        return getattr(self.thread.inner, "role", None) is Role.Reader
+
+    def _tell_connection(self, connection: Connection) -> None:
+        self.connection = connection
+        self.connection_changed.publish(connection)
+
+    def reconnect(self) -> None:
+        """Do not wait any longer: try now."""
+        self._retry.set()
+
+    def broken(self, error: ServiceError) -> None:
+        """A call found out that the service cannot be reached."""
+        if isinstance(error, Unavailable) and self.connection.state is State.OPEN and self.remote:
+            self._tell_connection(Connection(State.LOST, str(error)))
+
+    def _gather(self, event: Any) -> None:
+        self._gathered.add(event)
+        if not self._passing_on:
+            self._passing_on = True
+            self._pass_on()
+
+    def _pass_on(self) -> None:
+        changes = self._gathered.take()
+        if changes is None:
+            self._passing_on = False
+            return
+        self._tell_changes(changes)
+        self.set_timer(_GATHER, self._pass_on, name="gather")
+
+    def _tell_changes(self, changes: Changes) -> None:
+        self.changed.publish(changes)
+
+    # -- screens and words -----------------------------------------------------------------------------------------
+
+    def open(self, screen: str, *arguments: Any, **named: Any) -> Screen[Any]:
+        """Show a screen of `tui.screens.SCREENS` on top of the others."""
+        made = screens.make(screen, *arguments, **named)
+        self.push_screen(made)
+        return made
+
+    def say(self, sentence: object, *, severity: str = "information", title: str = "") -> None:
+        """A short message that goes away by itself; for what is not to be seen on the screen anyway."""
+        self.notify(
+            one_line(sentence), title=one_line(title), severity=severity, markup=False,  # type: ignore[arg-type]
+            timeout=10 if severity == "error" else 5,
+        )  # fmt: skip
+
+    def fail(self, error: ServiceError) -> None:
+        """Tell what went wrong, as a message."""
+        self.broken(error)
+        self.say(error, severity="error")
+
+    def choose_theme(self, name: str) -> None:
+        """Take another theme, now and at the next start."""
+        self.theme = name
+        self.remembered.put("theme", name)
+
+    def action_help(self) -> None:
+        """The keys that work here."""
+        self.open("help", self.screen)
+
+
+def _palette() -> Any:
+    from tui.palette import Commands
+
+    return Commands

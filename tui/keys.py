@@ -1,0 +1,180 @@
+"""Every key of the terminal application, in one table: bindings, footer, help screen, palette and docs come from it.
+
+A key has an id (`jobs.cancel`) by which the user gives it others: `[keys]` in the config file, `"jobs.cancel" =
+"ctrl+x"`; several keys are separated by commas, "" takes the key away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from textual.binding import Binding
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One thing that a key does. `action` is the action's name in the screen or widget of its group."""
+
+    id: str
+    #: names of keys as Textual knows them, separated by commas; the first is the one that is shown
+    keys: str
+    action: str
+    #: for the footer: one or two words
+    label: str
+    #: for the help screen: what it does, as a phrase
+    help: str
+    #: place in the footer, 1 first; 0 = not there
+    footer: int = 0
+    #: works whatever has the focus
+    priority: bool = False
+
+    @property
+    def group(self) -> str:
+        """The group it belongs to: what stands before the dot."""
+        return self.id.partition(".")[0]
+
+
+#: what stands above each group on the help screen
+TITLES: dict[str, str] = {
+    "app": "Everywhere",
+    "list": "Lists",
+    "jobs": "Jobs",
+    "filter": "Filter",
+    "job": "Job",
+    "output": "Output",
+    "objects": "Pipeline",
+    "errors": "Errors",
+    "scripts": "Scripts",
+    "run": "Run",
+    "feedback": "Feedback",
+    "settings": "Settings",
+    "confirm": "Questions",
+    "help": "Help",
+}
+
+KEYS: tuple[Key, ...] = (
+    Key("app.help", "question_mark,f1", "help", "Help", "the keys that work here", 90),
+    Key("app.palette", "ctrl+p,colon", "command_palette", "Palette", "do anything by its name, find jobs and scripts"),
+    Key("app.back", "escape", "back", "Back", "leave this screen; nothing is lost", 80),
+    Key("app.quit", "ctrl+q", "quit", "Quit", "leave the application from anywhere; jobs go on", priority=True),
+    Key("app.suspend", "ctrl+z", "suspend_process", "Suspend", "back to the shell; `fg` comes back", priority=True),
+    Key("list.up", "up,k", "up", "Up", "one up"),
+    Key("list.down", "down,j", "down", "Down", "one down"),
+    Key("list.page_up", "pageup", "page_up", "Page up", "a page up"),
+    Key("list.page_down", "pagedown", "page_down", "Page down", "a page down"),
+    Key("list.half_up", "ctrl+u", "half_up", "Half up", "half a page up"),
+    Key("list.half_down", "ctrl+d", "half_down", "Half down", "half a page down"),
+    Key("list.first", "home,g", "first", "First", "to the first"),
+    Key("list.last", "end,G", "last", "Last", "to the last"),
+    Key("list.open", "enter", "open", "Open", "open what is under the cursor", 1),
+    Key("jobs.filter", "slash", "filter", "Filter", "choose which jobs are shown", 3),
+    Key("jobs.run", "n", "run", "Run", "run a script", 2),
+    Key("jobs.cancel", "x", "cancel", "Cancel", "end the marked jobs, or the one under the cursor", 4),
+    Key("jobs.rerun", "R", "rerun", "Rerun", "run them again with the same parameters", 5),
+    Key("jobs.answer", "a", "answer", "Answer", "answer the job that waits, the one under the cursor first", 6),
+    Key("jobs.mark", "space", "mark", "Mark", "mark the job, or take the mark away", 7),
+    Key("jobs.mark_all", "asterisk", "mark_all", "Mark all", "mark every job of the filter, or none"),
+    Key("jobs.delete", "X", "delete", "Delete", "remove finished jobs with all their records"),
+    Key("jobs.expand", "right,l", "expand", "Expand", "show the jobs that this one started"),
+    Key("jobs.collapse", "left,h", "collapse", "Collapse", "hide them; from a child: go to its parent"),
+    Key("jobs.views", "v", "views", "Views", "saved filters", 8),
+    Key("jobs.children", "c", "children", "Children", "child jobs: below their parents, or in the list as others"),
+    Key("jobs.scheduled", "S", "scheduled", "Scheduled", "show or hide the jobs that a schedule started"),
+    Key("jobs.copy", "y", "copy", "Copy", "copy the job's number"),
+    Key("jobs.refresh", "ctrl+r", "refresh", "Refresh", "read everything again; connect again where it is lost"),
+    Key("jobs.scripts", "s", "scripts", "Scripts", "the scripts that jobdeck knows", 9),
+    Key("jobs.settings", "comma", "settings", "Settings", "environments, limits, themes"),
+    Key("jobs.quit", "q", "quit", "Quit", "leave; jobs go on", 99),
+    Key("filter.accept", "enter", "accept", "Show", "keep this filter and go to the list", 1),
+    Key("filter.complete", "tab", "complete", "Complete", "take the completion; again: the next one", 2),
+    Key("filter.leave", "escape", "leave", "Leave", "take back what was typed", 3),
+    Key("confirm.yes", "y", "yes", "Yes", "do it"),
+    Key("confirm.no", "n,escape", "no", "No", "do nothing"),
+    Key("help.close", "escape,q,question_mark,f1", "close", "Close", "back to where you were", 1),
+    Key("help.up", "up,k", "up", "Up", "scroll up"),
+    Key("help.down", "down,j", "down", "Down", "scroll down"),
+)
+
+BY_ID: dict[str, Key] = {key.id: key for key in KEYS}
+
+_SHOWN = {
+    "question_mark": "?",
+    "slash": "/",
+    "colon": ":",
+    "comma": ",",
+    "asterisk": "*",
+    "escape": "esc",
+    "pageup": "PgUp",
+    "pagedown": "PgDn",
+    "up": "↑",
+    "down": "↓",
+    "left": "←",
+    "right": "→",
+    "home": "Home",
+    "end": "End",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
+    "less_than_sign": "<",
+    "greater_than_sign": ">",
+    "full_stop": ".",
+    "plus": "+",
+    "minus": "-",
+    "equals_sign": "=",
+    "exclamation_mark": "!",
+    "number_sign": "#",
+    "percent_sign": "%",
+}
+
+
+def shown(key: str) -> str:
+    """A key's name as people write it: `/`, `ctrl+p`, `esc`."""
+    if key.startswith("f") and key[1:].isdigit():
+        return key.upper()
+    return _SHOWN.get(key, key)
+
+
+def bindings(group: str, only: Iterable[str] | None = None) -> list[Binding | tuple[str, str] | tuple[str, str, str]]:
+    """The bindings of a group, for a screen's or widget's BINDINGS; `only` names some of them (without the group)."""
+    from textual.binding import Binding
+
+    wanted = None if only is None else {f"{group}.{name}" for name in only}
+    found = [key for key in KEYS if key.group == group and (wanted is None or key.id in wanted)]
+    assert found and (wanted is None or len(found) == len(wanted)), f"no such keys: {group} {only}"
+    return [
+        Binding(key.keys, key.action, key.label, show=key.footer > 0, id=key.id, priority=key.priority) for key in found
+    ]
+
+
+def check_keys(table: object) -> tuple[dict[str, str], list[str]]:
+    """The user's own keys by id from `[keys]`, and a sentence for each entry that cannot be."""
+    if table is None:
+        return {}, []
+    if not isinstance(table, Mapping):
+        return {}, ['[keys] must be a table such as "jobs.cancel" = "ctrl+x".']
+    chosen: dict[str, str] = {}
+    wrong: list[str] = []
+    for id, keys in _flat(table):
+        if id not in BY_ID:
+            from difflib import get_close_matches
+
+            near = get_close_matches(id, BY_ID, 1)
+            wrong.append(f"[keys] names {id!r}, which is no key's name." + (f" Is it {near[0]}?" if near else ""))
+        elif not isinstance(keys, str) or any(not part.strip() for part in keys.split(",") if keys):
+            wrong.append(f'[keys] gives {id} {keys!r}; it must be a text such as "x" or "x,delete".')
+        else:
+            chosen[id] = keys
+    return chosen, wrong
+
+
+def _flat(table: Mapping[str, object], before: str = "") -> list[tuple[str, object]]:
+    # TOML reads `jobs.cancel = "x"` without quotes as a table in a table: both are meant alike.
+    pairs: list[tuple[str, object]] = []
+    for name, value in table.items():
+        if isinstance(value, Mapping):
+            pairs += _flat(value, f"{before}{name}.")
+        else:
+            pairs.append((f"{before}{name}", value))
+    return pairs

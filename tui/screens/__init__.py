@@ -1,0 +1,28 @@
+"""The screens, each imported when it is first shown: the first paint waits for none but the jobs."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from textual.screen import Screen
+
+#: name -> module, class
+SCREENS: dict[str, tuple[str, str]] = {
+    "jobs": ("tui.screens.jobs", "JobsScreen"),
+    "job": ("tui.screens.job", "JobScreen"),
+    "scripts": ("tui.screens.scripts", "ScriptsScreen"),
+    "run": ("tui.screens.run", "RunScreen"),
+    "feedback": ("tui.screens.feedback", "FeedbackScreen"),
+    "settings": ("tui.screens.settings", "SettingsScreen"),
+    "help": ("tui.screens.help", "HelpScreen"),
+    "confirm": ("tui.screens.confirm", "ConfirmScreen"),
+    "views": ("tui.screens.views", "ViewsScreen"),
+}
+
+
+def make(name: str, *arguments: Any, **named: Any) -> Screen[Any]:
+    """A new screen by name."""
+    module, kind = SCREENS[name]
+    screen: Screen[Any] = getattr(import_module(module), kind)(*arguments, **named)
+    return screen

@@ -1,0 +1,74 @@
+"""The keys that work on the screen below, those of the focused thing first; made from the table of keys."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.screen import ModalScreen, Screen
+from textual.widgets import Static
+
+from tui import keys
+from tui.keys import BY_ID, TITLES, Key, shown
+
+
+class HelpScreen(ModalScreen[None]):
+    """What each key does on the screen `of`, with the keys as the user has them."""
+
+    BINDINGS: ClassVar[Any] = keys.bindings("help")
+
+    def __init__(self, of: Screen[Any]) -> None:
+        super().__init__()
+        self._groups = here(of)
+
+    def compose(self) -> ComposeResult:
+        """A list that scrolls."""
+        with VerticalScroll(classes="box") as box:
+            box.border_title = "Keys"
+            box.border_subtitle = "esc closes"
+            yield Static(self._text())
+
+    def _text(self) -> Text:
+        text = Text()
+        wide = max(len(names) for group in self._groups.values() for names, _ in group)
+        for title, group in self._groups.items():
+            text.append(f"{title}\n", "bold")
+            for names, key in group:
+                text.append(f"  {names:<{wide}}", self.app.theme_variables.get("primary", ""))
+                text.append(f"  {key.help}\n")
+            text.append("\n")
+        text.append("Other keys: [keys] in the config file, for example  ", "dim")
+        text.append('"jobs.cancel" = "ctrl+x"\n')
+        text.append("Shift and drag selects text with the mouse as the terminal does it.", "dim")
+        return text
+
+    def action_close(self) -> None:
+        """Back."""
+        self.dismiss()
+
+    def action_up(self) -> None:
+        """Scroll up."""
+        self.query_one(VerticalScroll).scroll_up(animate=False)
+
+    def action_down(self) -> None:
+        """Scroll down."""
+        self.query_one(VerticalScroll).scroll_down(animate=False)
+
+
+def here(screen: Screen[Any]) -> dict[str, list[tuple[str, Key]]]:
+    """By the title of their group: the keys that work on a screen, as names that people read."""
+    names: dict[str, list[str]] = {}
+    for name, active in screen.active_bindings.items():
+        id = active.binding.id or ""
+        if id in BY_ID and shown(name) not in names.setdefault(id, []):
+            names[id].append(shown(name))
+    groups: dict[str, list[tuple[str, Key]]] = {}
+    for key in keys.KEYS:
+        if key.id in names:
+            groups.setdefault(TITLES[key.group], []).append((" ".join(names[key.id]), key))
+    everywhere = groups.pop(TITLES["app"], None)
+    if everywhere:
+        groups[TITLES["app"]] = everywhere
+    return groups

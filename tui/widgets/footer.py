@@ -1,0 +1,87 @@
+"""The footer: one line with the keys that matter here, from the one table of keys."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.binding import ActiveBinding
+from textual.strip import Strip
+from textual.widget import Widget
+
+from tui.keys import BY_ID, shown
+
+
+class KeyLine(Widget):
+    """Keys with what they do, the most useful first, as many as there is room for."""
+
+    COMPONENT_CLASSES = {"keyline--key", "keyline--label", "keyline--off"}  # noqa: RUF012
+    ALLOW_SELECT = False
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._places: list[tuple[int, int, str]] = []
+
+    def on_mount(self) -> None:
+        """Draw anew whenever other keys count."""
+        self.screen.bindings_updated_signal.subscribe(self, lambda _: self.refresh())
+
+    def keys(self) -> list[tuple[str, str, bool, str]]:
+        """(key, label, enabled, id) of what is to be shown, in its order."""
+        found: dict[str, tuple[int, ActiveBinding]] = {}
+        for active in self.screen.active_bindings.values():
+            key = BY_ID.get(active.binding.id or "")
+            if key is not None and key.footer and key.id not in found:
+                found[key.id] = (key.footer, active)
+        ordered = sorted(found.items(), key=lambda item: item[1][0])
+        return [
+            (shown(active.binding.key), active.binding.description, active.enabled, id) for id, (_, active) in ordered
+        ]
+
+    def render_line(self, y: int) -> Strip:
+        """The line."""
+        width = self.size.width
+        base = self.rich_style
+        if y:
+            return Strip.blank(width, base)
+        segments = [Segment(" ", base)]
+        self._places = []
+        at = 1
+        wanted = self.keys()
+        #: help stays whatever else has to leave
+        for key, label, enabled, id in _fitting(wanted, width - 1):
+            size = len(key) + len(label) + 3
+            style = Style.null() if enabled else self._part("keyline--off")
+            segments.append(Segment(key, base + self._part("keyline--key") + style))
+            segments.append(Segment(f" {label}  ", base + self._part("keyline--label") + style))
+            self._places.append((at, at + size, id))
+            at += size
+        return Strip(segments).adjust_cell_length(width, base)
+
+    def _part(self, name: str) -> Style:
+        return self.get_component_rich_style(name, partial=True)
+
+    async def on_click(self, event: events.Click) -> None:
+        """A click on a key is that key."""
+        for first, last, id in self._places:
+            if first <= event.x < last:
+                for active in list(self.screen.active_bindings.values()):
+                    if active.binding.id == id and active.enabled:
+                        await self.app.run_action(active.binding.action, default_namespace=active.node)
+                        return
+
+
+def _fitting(wanted: list[tuple[str, str, bool, str]], width: int) -> list[tuple[str, str, bool, str]]:
+    def size(item: Any) -> int:
+        return len(item[0]) + len(item[1]) + 3
+
+    chosen = list(wanted)
+    while chosen and sum(map(size, chosen)) > width:
+        # From the end, but help is the key to all that is not shown.
+        for at in range(len(chosen) - 1, -1, -1):
+            if chosen[at][3] != "app.help" or len(chosen) == 1:
+                del chosen[at]
+                break
+    return chosen

@@ -1,0 +1,409 @@
+"""A table over rows that are fetched as they are looked at: a million rows cost what is on the screen.
+
+Columns leave by priority where there is no room. Whatever a cell says passes the door for outside text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Generic, TypeVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.geometry import Offset, Region, Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from tui import keys
+from tui.text import cell_text, fit
+from tui.window import Listed, Rows
+
+T = TypeVar("T")
+
+#: what a cell says: a text, or pieces of text, each with the name of a component class (or "")
+Cell = str | Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Column(Generic[T]):
+    """One column. `width` is the least it needs; `grow` is its share of what room is left."""
+
+    title: str
+    cell: Callable[[T], Cell]
+    width: int
+    grow: int = 0
+    right: bool = False
+    #: columns with greater numbers leave first where there is no room; 0 stays
+    drop: int = 0
+
+
+@dataclass(slots=True)
+class _Laid(Generic[T]):
+    columns: list[tuple[Column[T], int]] = field(default_factory=list)
+    width: int = -1
+
+
+class Table(ScrollView, Generic[T], can_focus=True):
+    """Rows, a cursor, and marks. `key` names a row: cursor and marks stay with it while others come and go."""
+
+    BINDINGS: ClassVar[Any] = keys.bindings("list")
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "table--header", "table--cursor", "table--cursor-away", "table--mark", "table--absent", "table--muted",
+        "table--strong", "table--accent", "table--good", "table--bad", "table--warn", "table--ask", "table--live",
+    }  # fmt: skip
+    ALLOW_SELECT = False
+
+    class Moved(Message):
+        """The cursor stands on another row."""
+
+        def __init__(self, table: Table[Any]) -> None:
+            super().__init__()
+            self.table = table
+
+        @property
+        def control(self) -> Table[Any]:
+            """The table."""
+            return self.table
+
+    class Opened(Message):
+        """Enter or a double click on a row that is here."""
+
+        def __init__(self, table: Table[Any], row: Any) -> None:
+            super().__init__()
+            self.table = table
+            self.row = row
+
+        @property
+        def control(self) -> Table[Any]:
+            """The table."""
+            return self.table
+
+    class Seen(Message):
+        """Other rows than before are in view."""
+
+        def __init__(self, table: Table[Any]) -> None:
+            super().__init__()
+            self.table = table
+
+    def __init__(
+        self,
+        columns: Sequence[Column[T]],
+        key: Callable[[T], Hashable],
+        rows: Rows[T] | None = None,
+        *,
+        id: str | None = None,
+        classes: str | None = None,
+    ) -> None:
+        super().__init__(id=id, classes=classes)
+        self._columns = columns
+        self._key = key
+        self._rows: Rows[T] = rows if rows is not None else Listed[T]()
+        self._laid: _Laid[T] = _Laid()
+        #: the place of the cursor
+        self.cursor = 0
+        self._cursor_key: Hashable | None = None
+        self.marked: set[Hashable] = set()
+        #: lines that stand there while there are no rows; the first one is the heading
+        self.blank: Sequence[str] = ()
+
+    # -- rows ------------------------------------------------------------------------------------------------------
+
+    @property
+    def rows(self) -> Rows[T]:
+        """What is drawn from."""
+        return self._rows
+
+    def show_rows(self, rows: Rows[T]) -> None:
+        """Draw from other rows, from the first one on."""
+        self._rows = rows
+        self.cursor, self._cursor_key = 0, None
+        self.scroll_to(y=0, animate=False, force=True, immediate=True)
+        self.rows_changed()
+
+    def show_list(self, rows: Sequence[T]) -> None:
+        """Draw a short list; the cursor stays on its row where that is still there."""
+        kept = self._cursor_key
+        self._rows = Listed(rows)
+        for place, row in enumerate(rows):
+            if kept is not None and self._key(row) == kept:
+                self.cursor = place
+        self.rows_changed()
+
+    def columns_changed(self) -> None:
+        """Lay the columns out anew: a width or a cell's meaning changed."""
+        self._laid = _Laid()
+        self.refresh()
+
+    def set_columns(self, columns: Sequence[Column[T]]) -> None:
+        """Show other columns."""
+        self._columns = columns
+        self.columns_changed()
+
+    def rows_changed(self, moved: int = 0) -> None:
+        """Rows came, went or changed. `moved`: the row that is first in view is so many places further down now."""
+        count = self._rows.count
+        self.virtual_size = Size(self.size.width, count + 1)
+        if moved:
+            self.cursor += moved
+            self.scroll_to(y=self.scroll_offset.y + moved, animate=False, force=True, immediate=True)
+        self.cursor = max(0, min(self.cursor, count - 1))
+        self._note_cursor()
+        self._keep_in_view()
+        self._want()
+        self.refresh()
+
+    def place_cursor(self, place: int) -> None:
+        """Put the cursor on a place without a word, for rows that moved under it."""
+        self.cursor = place
+        self._note_cursor()
+
+    @property
+    def cursor_row(self) -> T | None:
+        """The row under the cursor; None while it is not here."""
+        return self._rows.row(self.cursor)
+
+    @property
+    def cursor_key(self) -> Hashable | None:
+        """The key of the row under the cursor, also while it is being fetched again."""
+        return self._cursor_key
+
+    def first_and_last(self) -> tuple[int, int]:
+        """The places in view."""
+        first = self.scroll_offset.y
+        return first, first + max(self.size.height - 2, 0)
+
+    def _note_cursor(self) -> None:
+        row = self._rows.row(self.cursor)
+        key = None if row is None else self._key(row)
+        if key is not None and key != self._cursor_key:
+            self._cursor_key = key
+            self.post_message(self.Moved(self))
+        elif row is None and self._rows.count == 0:
+            self._cursor_key = None
+
+    def _want(self) -> None:
+        if self.size.height > 1:
+            first, last = self.first_and_last()
+            self._rows.want(first, last)
+
+    # -- moving ----------------------------------------------------------------------------------------------------
+
+    def move_to(self, place: int) -> None:
+        """Put the cursor on a place and bring it into view."""
+        count = self._rows.count
+        place = max(0, min(place, count - 1))
+        before, self.cursor = self.cursor, place
+        if not self._keep_in_view() and before != place:
+            self.refresh_place(before)
+            self.refresh_place(place)
+        self._want()
+        self._note_cursor()
+
+    def _keep_in_view(self) -> bool:
+        """Scroll so that the cursor is seen; whether that was needed."""
+        height = self.size.height - 1
+        first = self.scroll_offset.y
+        if height <= 0 or first <= self.cursor < first + height:
+            return False
+        target = self.cursor if self.cursor < first else self.cursor - height + 1
+        self.scroll_to(y=target, animate=False, force=True, immediate=True)
+        return True
+
+    def refresh_place(self, place: int) -> None:
+        """Draw one row again."""
+        y = place - self.scroll_offset.y + 1
+        if 1 <= y < self.size.height:
+            self.refresh(Region(0, y, self.size.width, 1))
+
+    @property
+    def _page(self) -> int:
+        return max(1, self.size.height - 2)
+
+    def action_up(self) -> None:
+        """One up."""
+        self.move_to(self.cursor - 1)
+
+    def action_down(self) -> None:
+        """One down."""
+        self.move_to(self.cursor + 1)
+
+    def action_page_up(self) -> None:
+        """A page up."""
+        self._leap(-self._page)
+
+    def action_page_down(self) -> None:
+        """A page down."""
+        self._leap(self._page)
+
+    def action_half_up(self) -> None:
+        """Half a page up."""
+        self._leap(-(self._page // 2 or 1))
+
+    def action_half_down(self) -> None:
+        """Half a page down."""
+        self._leap(self._page // 2 or 1)
+
+    def _leap(self, by: int) -> None:
+        # The view goes along with the cursor, so that the eye finds it where it was.
+        limit = max(0, self._rows.count + 1 - self.size.height)
+        target = max(0, min(self.scroll_offset.y + by, limit))
+        if target != self.scroll_offset.y:
+            self.scroll_to(y=target, animate=False, force=True, immediate=True)
+        self.move_to(self.cursor + by)
+
+    def action_first(self) -> None:
+        """To the first row."""
+        self.move_to(0)
+
+    def action_last(self) -> None:
+        """To the last row."""
+        self.move_to(self._rows.count - 1)
+
+    def action_open(self) -> None:
+        """Open the row under the cursor."""
+        row = self.cursor_row
+        if row is not None:
+            self.post_message(self.Opened(self, row))
+
+    # -- marks -----------------------------------------------------------------------------------------------------
+
+    def toggle_mark(self) -> None:
+        """Mark the row under the cursor, or take its mark away; the cursor goes one down."""
+        row = self.cursor_row
+        if row is None:
+            return
+        self.marked ^= {self._key(row)}
+        self.refresh_place(self.cursor)
+        self.move_to(self.cursor + 1)
+
+    def clear_marks(self) -> None:
+        """No row is marked."""
+        if self.marked:
+            self.marked = set()
+            self.refresh()
+
+    # -- mouse and size --------------------------------------------------------------------------------------------
+
+    def on_click(self, event: events.Click) -> None:
+        """A click puts the cursor there, a second one opens."""
+        place = self.scroll_offset.y + event.y - 1
+        if event.y < 1 or place >= self._rows.count:
+            return
+        event.stop()
+        self.move_to(place)
+        if event.chain == 2:
+            self.action_open()
+
+    def on_resize(self) -> None:
+        """Columns come and go with the width."""
+        self.rows_changed()
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """See that what comes into view is fetched."""
+        super().watch_scroll_y(old_value, new_value)
+        if round(old_value) != round(new_value):
+            self._want()
+            self.post_message(self.Seen(self))
+
+    # -- drawing ---------------------------------------------------------------------------------------------------
+
+    def _lay_out(self, width: int) -> list[tuple[Column[T], int]]:
+        if self._laid.width == width:
+            return self._laid.columns
+        shown = list(self._columns)
+        room = width - 2
+        while len(shown) > 1 and sum(column.width + 2 for column in shown) - 2 > room:
+            leaves = max(shown, key=lambda column: column.drop)
+            if leaves.drop == 0:
+                break
+            shown.remove(leaves)
+        rest = max(0, room - (sum(column.width + 2 for column in shown) - 2))
+        shares = sum(column.grow for column in shown)
+        laid = [(column, column.width + (rest * column.grow // shares if shares else 0)) for column in shown]
+        self._laid = _Laid(laid, width)
+        return laid
+
+    def _style(self, name: str) -> Style:
+        return self.get_component_rich_style(name, partial=True) if name else Style.null()
+
+    def render_line(self, y: int) -> Strip:
+        """One line of the screen: the header, a row, or nothing."""
+        width = self.size.width
+        base = self.rich_style
+        if y == 0:
+            return self._header(width, base)
+        place = self.scroll_offset.y + y - 1
+        count = self._rows.count
+        if count == 0:
+            return self._blank_line(y, width, base)
+        if place >= count:
+            return Strip.blank(width, base)
+        return self._row_line(place, width, base)
+
+    def _header(self, width: int, base: Style) -> Strip:
+        style = base + self.get_component_rich_style("table--header")
+        text = "  " + "  ".join(fit(column.title, size, column.right) for column, size in self._lay_out(width))
+        return Strip([Segment(fit(text, width), style)], width)
+
+    def _row_line(self, place: int, width: int, base: Style) -> Strip:
+        row = self._rows.row(place)
+        style = base
+        if place == self.cursor:
+            name = "table--cursor" if self.has_focus else "table--cursor-away"
+            style = base + self.get_component_rich_style(name)
+        if row is None:
+            return Strip([Segment(fit("  …", width), style + self._style("table--absent"))], width)
+        marked = self._key(row) in self.marked
+        segments = [Segment("▌ " if marked else "  ", style + self._style("table--mark"))]
+        left = width - 2
+        for number, (column, size) in enumerate(self._lay_out(width)):
+            if number:
+                segments.append(Segment("  ", style))
+                left -= 2
+            segments += self._cell(column, row, min(size, max(left, 0)), style)
+            left -= size
+        if left > 0:
+            segments.append(Segment(" " * left, style))
+        return Strip(segments).adjust_cell_length(width, style)
+
+    def _cell(self, column: Column[T], row: T, size: int, style: Style) -> list[Segment]:
+        said = column.cell(row)
+        if isinstance(said, str):
+            return [Segment(fit(cell_text(said), size, column.right), style)]
+        left = size
+        segments: list[Segment] = []
+        for text, name in said:
+            piece = fit(cell_text(text), left, shrink=True)
+            segments.append(Segment(piece, style + self._style(name)))
+            left -= Segment(piece).cell_length
+            if left <= 0:
+                break
+        if left > 0:
+            segments.insert(0 if column.right else len(segments), Segment(" " * left, style))
+        return segments
+
+    def _blank_line(self, y: int, width: int, base: Style) -> Strip:
+        top = max(2, (self.size.height - len(self.blank)) // 3)
+        if not top <= y < top + len(self.blank):
+            return Strip.blank(width, base)
+        line = cell_text(self.blank[y - top])
+        style = base + self._style("table--strong" if y == top else "table--muted")
+        widest = max(Segment(cell_text(text)).cell_length for text in self.blank)
+        indent = max(2, (width - widest) // 2)
+        return Strip([Segment(fit(" " * indent + line, width), style)], width)
+
+    def on_focus(self) -> None:
+        """The cursor shows who listens."""
+        self.refresh_place(self.cursor)
+
+    def on_blur(self) -> None:
+        """The cursor shows who listens."""
+        self.refresh_place(self.cursor)
+
+    @property
+    def cursor_offset(self) -> Offset:
+        """Where the cursor stands on the screen: terminals for the blind follow it."""
+        return Offset(self.region.x, self.region.y + 1 + self.cursor - self.scroll_offset.y)
