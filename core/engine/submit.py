@@ -19,14 +19,13 @@ from core.params.check import check
 from core.params.command import argparse_arguments, positional, variables
 from core.params.interface import Interface
 from core.params.read import read_interface
-from core.service import Conflict, Environment, Invalid, Job, NotFound, RunRequest, Script, Status, Unavailable
+from core.service import Clixml, Conflict, Environment, Invalid, Job, NotFound, RunRequest, Script, Status, Unavailable
 
 from . import scripts
 from .callers import check_run, user_name
 from .environments import choose, command
 from .git import commit_of
 from .paths import content_copy, job_directory, sync_directory, write_whole
-from .query import job_with_key
 from .secrets import seal
 
 #: parameter types whose values are sealed at rest
@@ -37,7 +36,6 @@ _OWN_VARIABLES = (
     "JOBDECK_SCRIPT_CONTENT", "JOBDECK_PYTHON_STYLE", "JOBDECK_IDENTITY", "JOBDECK_STORE", "JOBDECK_PYTHON",
     "JOBDECK_ROLE", "JOBDECK_TOKEN", "JOBDECK_SERVER",
 )  # fmt: skip
-_LONGEST_KEY = 255
 _STANDARD_INPUTS = ("terminal", "pipe", "none")
 
 
@@ -65,45 +63,27 @@ class Origin:
     caller: Caller | None = None
 
 
-class Known(Exception):
-    """The same request was made before: `id` is the job it made."""
-
-    def __init__(self, id: int) -> None:
-        super().__init__(id)
-        self.id = id
-
-
 def prepare(
     connection: sqlite3.Connection, settings: Settings, request: RunRequest, origin: Origin | None = None
 ) -> Prepared:
-    """Read, check and decide everything about a job. Raises Invalid, NotFound, Conflict, Unavailable; Known."""
+    """Read, check and decide everything about a job. Raises Invalid, NotFound, Conflict, Unavailable."""
     origin = origin or Origin()
     if request.standard_input not in _STANDARD_INPUTS:
         raise Invalid(f"Standard input {request.standard_input!r} is not one of {', '.join(_STANDARD_INPUTS)}.")
     if request.timeout is not None and not 0 <= request.timeout < 10**9:
         raise Invalid(f"The timeout is {request.timeout!r}; it must be seconds from 0 (none) to 1000000000.")
     who = origin.caller or Caller(user_name(), Role.Administrator)
-    if who.job is not None:
-        # What a job's own token asks for is that job's child, whatever the request says.
-        request = replace(request, parent_job=who.job, source="job")
-    identity = _identity(connection, request, who)
-    if request.key is not None:
-        if not 0 < len(request.key) <= _LONGEST_KEY or not request.key.isprintable():
-            raise Invalid(f"The key of a request must have 1 to {_LONGEST_KEY} printable characters.")
-        known = job_with_key(connection, identity, request.key)
-        if known is not None:
-            raise Known(known)
     script = _script(connection, request)
     check_run(who, script)
-    if request.parent_job is not None:
-        _check_depth(connection, settings, request.parent_job)
+    identity = _identity(connection, settings, request, who)
     content = _content(settings.data_directory, script.path, origin)
     submitted = dict(os.environ if request.variables is None else request.variables)
     for name in _OWN_VARIABLES:
         submitted.pop(name, None)
     environment, probes = _environment(connection, request, script, content, submitted)
     interface = read_interface(content, environment.kind, script.name)
-    values = check(interface.parameters, request.parameters, declared=interface.declared, script=script.name)
+    given = request.parameters if environment.kind == "powershell" else _plain(request.parameters)
+    values = check(interface.parameters, given, declared=interface.declared, script=script.name)
     secret_names = {p.name for p in interface.parameters if p.type in SECRET_TYPES} & values.keys()
     public = {name: value for name, value in values.items() if name not in secret_names}
     secrets = {
@@ -169,6 +149,21 @@ def prepare(
     return Prepared(spec, script, content, secrets, probes)
 
 
+def _plain(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters with the simple values of those given in CLIXML. Raises Invalid for a document that is none."""
+    if not any(isinstance(value, Clixml) for value in parameters.values()):
+        return dict(parameters)
+    from core.clixml.plain import simple
+
+    plain: dict[str, Any] = {}
+    for name, value in parameters.items():
+        try:
+            plain[name] = simple(value.document) if isinstance(value, Clixml) else value
+        except Invalid as error:
+            raise Invalid(f"The parameter {name} is no CLIXML that can be read: {error}") from error
+    return plain
+
+
 def _script(connection: sqlite3.Connection, request: RunRequest) -> Script:
     if request.path is not None:
         path = os.path.abspath(os.path.join(request.current_directory or os.getcwd(), request.path))
@@ -192,7 +187,7 @@ def _script(connection: sqlite3.Connection, request: RunRequest) -> Script:
     return script
 
 
-def _identity(connection: sqlite3.Connection, request: RunRequest, who: Caller) -> str:
+def _identity(connection: sqlite3.Connection, settings: Settings, request: RunRequest, who: Caller) -> str:
     """Who the job is told of: a job that another job starts has its parent's identity. Raises Invalid, Conflict."""
     named = request.identity if who.role is Role.Administrator else None
     if request.parent_job is None:
@@ -204,20 +199,17 @@ def _identity(connection: sqlite3.Connection, request: RunRequest, who: Caller) 
         raise Invalid(f"There is no job {request.parent_job} that could be the parent of this one.")
     if parent["status"] in (Status.Canceling, Status.Canceled):
         raise Conflict(f"Job {request.parent_job} is being cancelled: it starts no further jobs.")
-    return named or str(parent["identity"])
-
-
-def _check_depth(connection: sqlite3.Connection, settings: Settings, parent: int) -> None:
     depth = connection.execute(
         "WITH RECURSIVE line (id, depth) AS (SELECT ?, 1 UNION ALL SELECT job.parent_job, depth + 1 FROM line"
         " JOIN job ON job.id = line.id WHERE job.parent_job IS NOT NULL AND depth <= ?) SELECT max(depth) FROM line",
-        (parent, settings.max_depth),
+        (request.parent_job, settings.max_depth),
     ).fetchone()[0]
     if depth > settings.max_depth:
         raise Conflict(
-            f"Jobs may start jobs {settings.max_depth} deep, and job {parent} is that deep already: does a script start"
-            " itself? If it is meant so, raise the setting max_depth."
+            f"Jobs may start jobs {settings.max_depth} deep, and job {request.parent_job} is that deep already: does a"
+            " script start itself? If it is meant so, raise the setting max_depth."
         )
+    return named or str(parent["identity"])
 
 
 def _content(store: str, path: str, origin: Origin) -> bytes:

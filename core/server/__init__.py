@@ -1,0 +1,1 @@
+"""REST over any JobService: routes, tokens and roles, live events. Imported only by what serves."""
