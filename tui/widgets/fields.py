@@ -35,7 +35,7 @@ from tui.widgets.paths import Complete, PathInput, files_below
 SECRET_TYPES = ("secret", "credential")
 #: names of fields that are no parameter of a script begin with it, so that the two never meet
 OWN = ":"
-_EXAMPLES = {"date": "2026-01-31", "datetime": "2026-01-31T18:00", "object": '{"name": "value"}'}
+_EXAMPLES = {"date": "like 2026-01-31", "datetime": "like 2026-01-31T18:00", "object": 'like {"name": "value"}'}
 
 
 class Field(Vertical):
@@ -57,10 +57,6 @@ class Field(Vertical):
     Field .problem { margin-left: 22; padding: 0 1; height: auto; color: $text-error; display: none; }
     Field.-wrong .problem { display: block; }
     Field.-wrong .name { color: $text-error; }
-    Form.-wide Field .control { max-width: 60; width: 60; }
-    Form.-wide Field Toggle.control, Form.-wide Field Segments.control { width: 60; }
-    Form.-wide Field .aside { display: block; }
-    Form.-wide Field .below { display: none; }
     """
 
     problem = reactive("")
@@ -136,11 +132,11 @@ class Field(Vertical):
         if self.is_mounted:
             self.query_one(".problem", Static).update(plain.line(f"✗ {problem}" if problem else ""))
 
-    def focus(self, scroll_visible: bool = True, from_app_focus: bool = False) -> Field:
+    def focus(self, scroll_visible: bool = True) -> Field:
         """Focus the control, or the first part of it that takes the focus."""
         for widget in (self.control, *self.control.query("*")):
             if widget.focusable:
-                widget.focus(scroll_visible, from_app_focus)
+                widget.focus(scroll_visible)
                 break
         return self
 

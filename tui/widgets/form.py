@@ -27,6 +27,10 @@ class Form(VerticalScroll, can_focus=False):
 
     DEFAULT_CSS = """
     Form { height: 1fr; padding: 1 1 0 1; scrollbar-size-vertical: 1; }
+    Form.-wide Field .control { max-width: 60; width: 60; }
+    Form.-wide Field Toggle.control, Form.-wide Field Segments.control { width: 60; }
+    Form.-wide Field .aside { display: block; }
+    Form.-wide Field .below { display: none; }
     Form .section { color: $text-secondary; text-style: bold; padding: 0 1; margin: 0 0 1 0; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -235,8 +235,8 @@ class Pick(Control):
 
     DEFAULT_CSS = """
     Pick { height: 1; width: 1fr; }
-    Pick Select > SelectCurrent { background: $surface-lighten-1; padding: 0 1; }
-    Pick Select:focus > SelectCurrent { background: $primary 25%; }
+    Pick PlainSelect.-textual-compact > SelectCurrent { background: $surface-lighten-1; padding: 0 1; }
+    Pick PlainSelect.-textual-compact:focus > SelectCurrent { background: $primary 25%; }
     """
 
     def __init__(self, words: Sequence[str], value: str | None = None, placeholder: str = "not given", **more: Any):

@@ -82,7 +82,7 @@ class PathInput(Control):
     DEFAULT_CSS = """
     PathInput { height: auto; width: 1fr; }
     PathInput OptionList {
-        height: auto; max-height: 6; border: none; padding: 0; background: $panel; display: none; scrollbar-size: 1 1;
+        height: auto; max-height: 6; border: none; padding: 0 1; background: $panel; display: none; scrollbar-size: 1 1;
     }
     PathInput.-open OptionList { display: block; }
     PathInput OptionList > .option-list--option { padding: 0 1; }
