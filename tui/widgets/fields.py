@@ -212,7 +212,8 @@ def make_control(parameter: Parameter, value: Value, kept: bool, complete: Compl
         return LinesInput(_json(shown), _EXAMPLES["object"])
     words = to_text(shown) if not isinstance(shown, Clixml) else shown.document
     if kind == "file":
-        return PathInput(words, wanted(parameter), complete=complete or files_below(os.getcwd()))
+        asked = wanted(parameter) if parameter.mandatory else "a path, or nothing"
+        return PathInput(words, asked, complete=complete or files_below(os.getcwd()))
     if kind == "string" and "\n" in words:
         return LinesInput(words)
     placeholder = _EXAMPLES.get(kind, "" if kind == "string" else wanted(parameter))
