@@ -51,7 +51,9 @@ class Channel:
         directory = job.directory
         if len(os.fsencode(os.path.join(directory, "channel"))) > _PATH:
             directory = self._own_directory = _short_directory(job.spec["variables"].get("TMPDIR"))
-        self._listener = Listener(job.loop, directory, "channel", self._accept)
+        self._listener = Listener(
+            job.loop, directory, "channel", self._accept, None if self._own_directory else job.parking
+        )
         self.path = self._listener.path
         self._types: dict[str, Callable[[Connection, dict[str, Any]], dict[str, Any] | None]] = {
             "object": self._object,

@@ -32,7 +32,7 @@ class Commands:
         self._starter: Connection | None = None
         self._progress_at = 0.0
         self._progress_due = False
-        self._listener = Listener(job.loop, job.directory, "control", self._accept)
+        self._listener = Listener(job.loop, job.directory, "control", self._accept, job.parking)
         self._operations: dict[str, Callable[[Connection, dict[str, Any]], None]] = {
             "watch": self._watch,
             "answer": self._answer,

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 #: what a peer that does not read its replies may leave unread, bytes
 _UNREAD = 1 << 20
 _READ_SIZE = 1 << 16
+#: where sockets lie between two jobs, in the data directory; a name begins with its runner's pid
+IDLE_DIRECTORY = "idle"
 
 
 class Connection:
@@ -185,54 +187,109 @@ class Connection:
         self._update()
 
 
+class Parking:
+    """Listening sockets between two jobs of one runner, by name: moved from job to job, not made anew.
+
+    A name that is unlinked makes every inode of the next jobs dearer (ext4 looks for those deleted a moment ago).
+    """
+
+    def __init__(self, store: str) -> None:
+        self._directory = os.path.join(store, IDLE_DIRECTORY)
+        self._parked: dict[str, _socket.socket] = {}
+
+    def park(self, listening: _socket.socket, path: str) -> bool:
+        """Take a socket and its name away from a job that has ended; False when that cannot be done."""
+        name = os.path.basename(path)
+        target = self._path(name)
+        try:
+            try:
+                os.rename(path, target)
+            except FileNotFoundError:
+                os.makedirs(self._directory, 0o700, exist_ok=True)
+                os.rename(path, target)
+        except OSError:
+            # the job's directory was deleted, or the disk is full: it is made anew for the next one
+            return False
+        self._parked[name] = listening
+        return True
+
+    def fetch(self, path: str) -> _socket.socket | None:
+        """The parked socket of that name, at its new place; None when there is none, or something is there."""
+        name = os.path.basename(path)
+        listening = self._parked.get(name)
+        if listening is None or os.path.lexists(path):
+            return None
+        try:
+            while True:
+                # whoever called when the last job had just ended
+                os.close(listening._accept()[0])  # type: ignore[attr-defined]
+        except BlockingIOError:
+            os.rename(self._path(name), path)
+        return self._parked.pop(name)
+
+    def close(self) -> None:
+        """Let go of what is parked."""
+        for name, listening in self._parked.items():
+            os.unlink(self._path(name))
+            listening.close()
+        self._parked.clear()
+
+    @property
+    def descriptors(self) -> set[int]:
+        """Those of the sockets that are parked."""
+        return {listening.fileno() for listening in self._parked.values()}
+
+    def _path(self, name: str) -> str:
+        return os.path.join(self._directory, f"{os.getpid()}-{name}")
+
+
 class Listener:
     """A listening Unix socket at `directory`/`name`, mode 0600; `on_accept(fd)` gets each connection."""
 
-    def __init__(self, loop: Loop, directory: str, name: str, on_accept: Callable[[int], object]) -> None:
+    def __init__(
+        self,
+        loop: Loop,
+        directory: str,
+        name: str,
+        on_accept: Callable[[int], object],
+        parking: Parking | None = None,
+    ) -> None:
         """Raises FileExistsError when a live process listens there already, else OSError."""
         self.path = os.path.join(directory, name)
         self._loop = loop
         self._on_accept = on_accept
-        self._socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
-        self._socket.setblocking(False)
-        folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        before = os.umask(0o177)
-        try:
-            # an address has room for 107 bytes: a long path goes through the directory's descriptor
-            short = self.path if len(os.fsencode(self.path)) <= 100 else f"/proc/self/fd/{folder}/{name}"
-            try:
-                self._socket.bind(short)
-            except OSError:
-                if not stat.S_ISSOCK(os.stat(self.path).st_mode) or _answers(short):
-                    raise FileExistsError(17, "another process listens here", self.path) from None
-                os.unlink(self.path)
-                self._socket.bind(short)
-        finally:
-            os.umask(before)
-            os.close(folder)
-        self._socket.listen(64)
-        loop.watch(self._socket.fileno(), READ, self._ready)
+        self._parking = parking
+        parked = None if parking is None else parking.fetch(self.path)
+        listening = parked or _listen(self.path, directory, name)
+        self._socket: _socket.socket | None = listening
+        loop.watch(listening.fileno(), READ, self._ready)
 
     def catch_up(self) -> None:
         """Accept every connection that has been made until now."""
-        while self._socket.fileno() >= 0 and self._accept():
+        while self._accept():
             continue
 
     def close(self) -> None:
-        """Listen no more, and remove the socket's name."""
-        if self._socket.fileno() >= 0:
-            self._loop.forget(self._socket.fileno())
-            self._socket.close()
-            try:
-                os.unlink(self.path)
-            except FileNotFoundError:
-                # whoever deleted it wanted just this
-                return
+        """Listen no more, and take the socket's name away."""
+        listening, self._socket = self._socket, None
+        if listening is None:
+            return
+        self._loop.forget(listening.fileno())
+        if self._parking is not None and self._parking.park(listening, self.path):
+            return
+        listening.close()
+        try:
+            os.unlink(self.path)
+        except FileNotFoundError:
+            # whoever deleted it wanted just this
+            return
 
     def _ready(self, _events: int) -> None:
         self._accept()
 
     def _accept(self) -> bool:
+        if self._socket is None:
+            return False
         try:
             fd, _address = self._socket._accept()  # type: ignore[attr-defined]
         except (BlockingIOError, ConnectionAbortedError):
@@ -240,6 +297,28 @@ class Listener:
         os.set_inheritable(fd, False)
         self._on_accept(fd)
         return True
+
+
+def _listen(path: str, directory: str, name: str) -> _socket.socket:
+    listening = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+    listening.setblocking(False)
+    folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    before = os.umask(0o177)
+    try:
+        # an address has room for 107 bytes: a long path goes through the directory's descriptor
+        short = path if len(os.fsencode(path)) <= 100 else f"/proc/self/fd/{folder}/{name}"
+        try:
+            listening.bind(short)
+        except OSError:
+            if not stat.S_ISSOCK(os.stat(path).st_mode) or _answers(short):
+                raise FileExistsError(17, "another process listens here", path) from None
+            os.unlink(path)
+            listening.bind(short)
+    finally:
+        os.umask(before)
+        os.close(folder)
+    listening.listen(64)
+    return listening
 
 
 def _answers(path: str) -> bool:

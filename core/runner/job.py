@@ -27,6 +27,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from core.runner.connection import Parking
     from core.runner.spawn import Child, Terminal
     from core.runner.spec import Launch
 
@@ -43,14 +44,15 @@ class AlreadyRan(Exception):
 class Job:
     """The job of this runner. `run` returns when it is over and on record."""
 
-    def __init__(self, directory: str, secrets: dict[str, str], *, reusable: bool = False) -> None:
+    def __init__(self, directory: str, secrets: dict[str, str], parking: Parking | None = None) -> None:
         """Raises OSError, ValueError for a directory that holds no job, AlreadyRan, FileExistsError (it runs now).
 
-        `reusable`: this process may run a further job after this one, if this one leaves nothing behind.
+        `parking`: this process may run a further job after this one, if this one leaves nothing behind.
         """
         self.directory = directory
         self.spec = read_spec(directory)
         self.secret_values = secrets
+        self.parking = parking
         self.id = int(self.spec["id"])
         self.run_id = str(self.spec["run_id"])
         self.loop = Loop()
@@ -82,7 +84,7 @@ class Job:
         self._waited = False
         self._finished = False
         #: this process runs no further job if secrets were in its memory
-        self._reusable = reusable and not secrets
+        self._reusable = parking is not None and not secrets
         self._wakeup = (-1, -1)
         #: it has ended and left this process as good as new; whoever started it has been told so
         self.idle = False

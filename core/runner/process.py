@@ -14,6 +14,7 @@ import sys
 import time
 
 from core.runner import system
+from core.runner.connection import Parking
 from core.runner.job import AlreadyRan, Job
 from core.runner.spec import read_secrets
 
@@ -44,15 +45,10 @@ def run(
     code = 1
     try:
         _become_runner({fd for fd in (lock, watch, secrets, home) if fd is not None})
-        jobs = 1
-        while _run_one(directory, number, lock, watch, secrets, reusable=home is not None and jobs < JOBS):
-            assert home is not None
-            next_job = _next_job(home)
-            if next_job is None:
-                break
-            directory, number, lock, secrets = next_job
-            watch = os.dup(home)
-            jobs += 1
+        if home is None:
+            _run_one(directory, number, lock, watch, secrets, None)
+        else:
+            _run_all(directory, number, lock, watch, secrets, home)
         code = 0
     except BaseException:
         # the engine finds the job's lock free and tells the job as lost; why is for whoever looks into the log
@@ -63,11 +59,29 @@ def run(
         os._exit(code)
 
 
-def _run_one(directory: str, number: int, lock: int, watch: int | None, secrets: int | None, *, reusable: bool) -> bool:
+def _run_all(directory: str, number: int, lock: int, watch: int | None, secrets: int | None, home: int) -> None:
+    """Run the job, then what comes over `home`, until a job leaves something behind or nothing comes."""
+    parking = Parking(os.path.dirname(os.path.dirname(os.path.dirname(directory))))
+    try:
+        for _ in range(JOBS):
+            if not _run_one(directory, number, lock, watch, secrets, parking):
+                return
+            next_job = _next_job(home, parking)
+            if next_job is None:
+                return
+            directory, number, lock, secrets = next_job
+            watch = os.dup(home)
+    finally:
+        parking.close()
+
+
+def _run_one(
+    directory: str, number: int, lock: int, watch: int | None, secrets: int | None, parking: Parking | None
+) -> bool:
     """Run one job; whether this process is as good as new afterwards and has promised its engine to wait."""
     values = {} if secrets is None else read_secrets(secrets)
     try:
-        job = Job(directory, values, reusable=reusable)
+        job = Job(directory, values, parking)
     except (AlreadyRan, FileExistsError) as error:
         _log(f"job {number}: {error}")
         os._exit(3)
@@ -81,14 +95,14 @@ def _run_one(directory: str, number: int, lock: int, watch: int | None, secrets:
     return job.idle
 
 
-def _next_job(home: int) -> tuple[str, int, int, int | None] | None:
+def _next_job(home: int, parking: Parking) -> tuple[str, int, int, int | None] | None:
     """Wait for a further job: its directory, number, lock and secrets. None when the engine goes or has none."""
     # what the last job left in cycles must not close descriptors later, when they are another job's
     gc.collect()
     listing = os.open("/proc/self/fd", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         # what is read through is in the list, and so is the copy that os.listdir reads with
-        strays = len(os.listdir(listing)) - len({0, 1, 2, home, listing}) - 1
+        strays = len(os.listdir(listing)) - len({0, 1, 2, home, listing} | parking.descriptors) - 1
     finally:
         os.close(listing)
     if strays:
