@@ -9,7 +9,11 @@
     if jobdeck.ask("Go on?", choices=["&Yes", "&No"], default="No") == "Yes": ...
     jobdeck.job.id, jobdeck.script.path
 
-Outside a job it prints, and asks at the terminal, so that a script runs by hand as well.
+    other = jobdeck.run("other.sh", name="value")       # a job of its own, started at once
+    other.wait(60).status, other.exit_code, other.output, other.objects
+
+Outside a job it prints, and asks at the terminal, so that a script runs by hand as well; `run` then starts a job on the
+server of JOBDECK_SERVER (with JOBDECK_TOKEN), or in this user's own store.
 Python 3.8 or newer, standard library only. Threads may use it at once, and so may forked children.
 """
 
@@ -26,6 +30,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Dict, Mapping, Optional, Sequence, Union
 
+    from _jobdeck_jobs import StartedJob
+
     #: what is known of the job and of its script; outside a job their ids are None
     job: Record
     script: Record
@@ -33,7 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "JobdeckError", "Secret", "ask", "debug", "emit", "error", "in_job", "information", "job", "parameter",
-    "parameters", "progress", "script", "verbose", "warn",
+    "parameters", "progress", "run", "script", "verbose", "warn",
 ]  # fmt: skip
 
 _path = os.environ.get("JOBDECK_CHANNEL")
@@ -189,6 +195,41 @@ def ask(
     }
     answer = _channel.ask(question).get("answer")
     return "" if answer is None else str(answer)
+
+
+def run(
+    *script: Union[int, str, os.PathLike[str]],
+    _environment: Optional[str] = None,
+    _timeout: Optional[float] = None,
+    _tags: Sequence[str] = (),
+    _notes: str = "",
+    **parameters: Any,
+) -> StartedJob:
+    """Start another script as a job, at once, and return it: `.wait(timeout)`, `.status`, `.exit_code`, `.output`,
+    `.objects`, `.errors`, `.cancel()`.
+
+    `script`: a file (from this directory, or from that of this script), or the name or number of a script on record.
+    Every keyword is a parameter of it; options therefore begin with an underscore: `_environment` (what runs it),
+    `_timeout` (s), `_tags`, `_notes`. Inside a job the new one is its child: cancelled with it, and told beside it.
+    Raises JobdeckError when the job cannot be started; how it ends is for the caller to look at.
+    """
+    from _jobdeck_jobs import line_of_script, start
+
+    if len(script) != 1:
+        raise TypeError("run takes one script; its parameters are given by name: run('other.sh', name=value)")
+    given = {name: plain(value) for name, value in parameters.items()}
+    if _channel is not None:
+        _flush()
+    return start(
+        _channel,
+        script[0],
+        given,
+        line_of_script(sys._getframe(1)),
+        environment=_environment,
+        timeout=_timeout,
+        tags=list(_tags) or None,
+        notes=_notes or None,
+    )
 
 
 def parameter(name: str, default: Any = _MISSING) -> Any:

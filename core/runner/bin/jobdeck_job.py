@@ -26,6 +26,9 @@ jobdeck-job progress PERCENT [ACTIVITY] [--status TEXT] [--seconds N]
 jobdeck-job info|warn|error|debug|verbose MESSAGE…      ("-": standard input)
 jobdeck-job ask PROMPT [--secret] [--choice LABEL]… [--default ANSWER]      prints the answer
 jobdeck-job parameter NAME                prints a parameter's value, secrets too
+jobdeck-job run FILE|SCRIPT [-p NAME=VALUE]… [--wait] [--detach] [--environment NAME] [--timeout S] [--line N]
+                                          starts it as a job of its own and shows its output; ends with its exit code
+                                          (--wait: shows nothing; --detach: prints the job's number and goes on)
 jobdeck-job job [FIELD]                   prints what is known of the job, as JSON
 jobdeck-job script [FIELD]                … of the script
 Put -- before a text that begins with a dash."""
@@ -227,8 +230,76 @@ def _send(messages: Sequence[Message], channel: Channel | None) -> None:
             channel.send(message)
 
 
-def run(words: Sequence[str]) -> None:
-    """Do one command. Raises Misuse, JobdeckError."""
+def _run(words: Sequence[str], channel: Channel | None) -> int:
+    """Start another script as a job; the exit code is its own unless it is left to itself."""
+    plain, options = _split(
+        words, ("--wait", "--detach"), ("-p", "--parameter", "--environment", "--timeout", "--line")
+    )
+    if len(plain) != 1:
+        raise Misuse("run takes one FILE or SCRIPT; parameters are given by -p NAME=VALUE.")
+    last = {name: values[-1] for name, values in options.items()}
+    if "--wait" in last and "--detach" in last:
+        raise Misuse("--wait and --detach exclude each other.")
+    timeout, line = last.get("--timeout"), last.get("--line")
+    if timeout is not None and not _is_number(timeout):
+        raise Misuse(f"--timeout takes a number of seconds, not {timeout}.")
+    if line is not None and not line.isdecimal():
+        raise Misuse(f"--line takes a line's number, such as $LINENO, not {line}.")
+    from _jobdeck_jobs import INFORMATION, STDOUT, start
+
+    job = start(
+        channel,
+        plain[0],
+        _parameters(options.get("-p", []) + options.get("--parameter", [])),
+        None if line is None else int(line),
+        environment=last.get("--environment"),
+        timeout=None if timeout is None else float(timeout),
+    )
+    if "--detach" in last:
+        _print(job.id)
+        return 0
+    if "--wait" not in last:
+        for stream, data in job.follow():
+            _write(1 if stream in (STDOUT, INFORMATION) else 2, data)
+    job.wait()
+    facts = job.facts
+    code, status = facts["exitCode"], job.status
+    if code is None or (code == 0 and status == "Failed"):
+        sys.stderr.write(f"jobdeck-job: job {job.id} ended as {status}. {facts['reason'] or ''}".rstrip() + "\n")
+        signalled = 128 + facts["signal"] if facts["signal"] else 1
+        return {"Canceled": 130, "TimedOut": 124, "Failed": signalled}.get(status, 0)
+    return int(code) & 0xFF
+
+
+def _parameters(words: Sequence[str]) -> dict[str, Any]:
+    """What -p gave: NAME is true, NAME=VALUE a text, a repeated name a list; @@ at the beginning is one @."""
+    given: dict[str, Any] = {}
+    lists: set[str] = set()
+    for word in words:
+        name, equals, text = word.partition("=")
+        if not name:
+            raise Misuse(f"-p {word} has no name. Give -p NAME=VALUE, or -p NAME for true.")
+        if text.startswith("@") and not text.startswith("@@"):
+            raise Misuse(f"-p {word}: for a value that begins with @ write {name}=@{text}.")
+        value: Any = _clean(text[1:] if text.startswith("@@") else text) if equals else True
+        if name in lists:
+            given[name].append(value)
+        elif name in given:
+            given[name] = [given[name], value]
+            lists.add(name)
+        else:
+            given[name] = value
+    return given
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def run(words: Sequence[str]) -> int:
+    """Do one command; gives the exit code. Raises Misuse, JobdeckError."""
     verb, rest = words[0], words[1:]
     path = os.environ.get("JOBDECK_CHANNEL")
     channel: Channel | None = None
@@ -252,8 +323,11 @@ def run(words: Sequence[str]) -> None:
         _parameter(rest, channel)
     elif verb in ("job", "script"):
         _about(verb, rest, channel)
+    elif verb == "run":
+        return _run(rest, channel)
     else:
         raise Misuse(f"There is no command {verb}. Try: jobdeck-job --help")
+    return 0
 
 
 def main() -> int:
@@ -268,7 +342,7 @@ def main() -> int:
     from _jobdeck_channel import JobdeckError
 
     try:
-        run(words)
+        return run(words)
     except Misuse as problem:
         sys.stderr.write(f"jobdeck-job: {problem}\n")
         return 2
@@ -277,7 +351,6 @@ def main() -> int:
         return 1
     except KeyboardInterrupt:
         return 130
-    return 0
 
 
 if __name__ == "__main__":
