@@ -77,7 +77,10 @@ def prepare(
     check_run(who, script)
     identity = _identity(connection, settings, request, who)
     content = _content(settings.data_directory, script.path, origin)
-    submitted = dict(os.environ if request.variables is None else request.variables)
+    if request.variables is not None:
+        submitted = dict(request.variables)
+    else:
+        submitted = _of_parent(settings, who.job) or dict(os.environ)
     for name in _OWN_VARIABLES:
         submitted.pop(name, None)
     environment, probes = _environment(connection, request, script, content, submitted)
@@ -162,6 +165,19 @@ def _plain(parameters: Mapping[str, Any]) -> dict[str, Any]:
         except Invalid as error:
             raise Invalid(f"The parameter {name} is no CLIXML that can be read: {error}") from error
     return plain
+
+
+def _of_parent(settings: Settings, parent: int | None) -> dict[str, str]:
+    """The environment of the job that starts another over the service, without its parameters; {} where unknown.
+
+    Whichever engine serves the request: its own environment is no business of the job's.
+    """
+    from .outcome import read_spec
+
+    spec = None if parent is None else read_spec(job_directory(settings.data_directory, parent))
+    if spec is None:
+        return {}
+    return {name: value for name, value in spec["variables"].items() if name not in spec["parameters"]}
 
 
 def _script(connection: sqlite3.Connection, request: RunRequest) -> Script:
