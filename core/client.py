@@ -308,7 +308,9 @@ class Client:
         return await self._one(Script, path)
 
     async def script_parameters(self, script: int | str) -> Sequence[Parameter]:
-        """What the script asks for, read from its file as it is now."""
+        """What the script asks for, read from its file as it is now; also that of a file that is not on record."""
+        if isinstance(script, str) and not script.isdecimal():
+            return await self._list(Parameter, f"/script/{quoted(script)}/parameter")
         return await self._list(Parameter, f"{await self._script_path(script)}/parameter")
 
     async def script_content(self, script: int | str) -> bytes:

@@ -104,7 +104,7 @@ def settings_of(kind: type, given: Mapping[str, Any]) -> dict[str, Value]:
     known = wire.keys(kind)
     for name in settings:
         if name not in known:
-            raise Invalid(f"{name!r} cannot be set here. There are: {', '.join(known.values())}.")
+            raise Invalid(f"There is no setting {name!r} here. There are: {', '.join(known.values())}.")
     return settings
 
 
