@@ -64,8 +64,10 @@ def problem_of(parameter: Parameter, given: Value) -> str:
     `given` as in `check`. For a form that has the name beside it: "Must be a whole number, not 'x'."
     """
     if given is None:
-        missing = parameter.mandatory and parameter.default is None
-        return f"Needed: {wanted(parameter)}." if missing else ""
+        if not parameter.mandatory or parameter.default is not None:
+            return ""
+        asked = wanted(parameter)
+        return "A value is needed." if asked == "text" else f"Needed: {asked}."
     _, problem = convert(parameter, given)
     return f"{problem[0].upper()}{problem[1:]}." if problem else ""
 

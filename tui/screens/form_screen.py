@@ -57,6 +57,8 @@ class FormScreen(BaseScreen[Any]):
 
     #: what the button says
     verb = "Save"
+    #: whether the help tells the names of parameters where the form shows others
+    named = False
     #: what stands in the place of the form until it is there
     waiting = "Loading…"
 
@@ -144,6 +146,7 @@ class FormScreen(BaseScreen[Any]):
             {**filling.values, **(draft or {})},
             kept=filling.kept,
             complete=self.complete(),
+            named=self.named,
             disabled=bool(self.read_only),
         )
         body = self.query_one("#body")

@@ -30,6 +30,7 @@ class RunScreen(FormScreen):
     """
 
     verb = "Run"
+    named = True
     waiting = "Reading the script…"
     words: ClassVar[Mapping[str, str]] = {
         "working directory": OWN + "working_directory",

@@ -41,7 +41,8 @@ _EXAMPLES = {"date": "like 2026-01-31", "datetime": "like 2026-01-31T18:00", "ob
 class Field(Vertical):
     """A parameter with its control. `value` is what the form is opened with; None = the default.
 
-    `kept`: a secret has a value already that holds unless another is typed.
+    `kept`: a secret has a value already that holds unless another is typed. `named`: the help tells the name that a
+    command line would use.
     """
 
     DEFAULT_CSS = """
@@ -69,10 +70,17 @@ class Field(Vertical):
             self.field = field
 
     def __init__(
-        self, parameter: Parameter, value: Value = None, *, kept: bool = False, complete: Complete | None = None
+        self,
+        parameter: Parameter,
+        value: Value = None,
+        *,
+        kept: bool = False,
+        complete: Complete | None = None,
+        named: bool = False,
     ) -> None:
         super().__init__()
         self.parameter = parameter
+        self._named = named
         self._value = value
         self._kept = kept
         self.control = make_control(parameter, value, kept, complete)
@@ -83,7 +91,7 @@ class Field(Vertical):
 
     def compose(self) -> ComposeResult:
         """The name, the control, the help beside it or below it."""
-        help = describe(self.parameter)
+        help = describe(self.parameter, self._named)
         with Horizontal(classes="row"):
             yield Static(label(self.parameter), classes="name")
             yield self.control
@@ -179,14 +187,17 @@ def label(parameter: Parameter) -> Content:
     return Content.assemble(name, (" *", "$text-warning")) if parameter.mandatory else name
 
 
-def describe(parameter: Parameter) -> Content:
-    """The help of a parameter: what the script says, and what it takes where no example stands in the control."""
+def describe(parameter: Parameter, named: bool = False) -> Content:
+    """The help of a parameter: what the script says, and what it takes where no example stands in the control.
+
+    `named`: with the parameter's name, where another one stands beside the control.
+    """
     parts = [plain.block(parameter.help.strip())] if parameter.help.strip() else []
     if parameter.type in ("integer", "number") and (parameter.minimum is not None or parameter.maximum is not None):
         parts.append(Content(wanted(parameter).capitalize()))
     if parameter.type == "list" and not parameter.choices:
         parts.append(Content("One value on each line"))
-    if parameter.display_name not in ("", parameter.name) and not parameter.name.startswith(OWN):
+    if named and parameter.display_name not in ("", parameter.name) and not parameter.name.startswith(OWN):
         parts.append(Content.assemble("Parameter ", plain.line(parameter.name)))
     return Content(" · ").join(parts)
 

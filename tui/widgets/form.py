@@ -50,6 +50,7 @@ class Form(VerticalScroll, can_focus=False):
         *,
         kept: frozenset[str] = frozenset(),
         complete: Complete | None = None,
+        named: bool = False,
         id: str | None = None,
         disabled: bool = False,
     ) -> None:
@@ -58,6 +59,7 @@ class Form(VerticalScroll, can_focus=False):
         self._values = dict(values or {})
         self._kept = kept
         self._complete = complete
+        self._named = named
 
     def compose(self) -> ComposeResult:
         """The sections, each with its title where it has one."""
@@ -70,6 +72,7 @@ class Form(VerticalScroll, can_focus=False):
                     self._values.get(parameter.name),
                     kept=parameter.name in self._kept,
                     complete=self._complete,
+                    named=self._named,
                 )
 
     def on_resize(self, event: events.Resize) -> None:

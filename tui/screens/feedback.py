@@ -1,0 +1,356 @@
+"""Answering a job's question: what it asks, what it wrote last, and the place for the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from textual import events, work
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Button, Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+from core.params.values import to_text
+from core.service import Feedback, FeedbackField, Job, Parameter, ServiceError, Value
+from tui import drafts, keys
+from tui.changes import Changes
+from tui.screens.confirm import ConfirmScreen
+from tui.widgets import plain
+from tui.widgets.fields import SECRET_TYPES, Marks
+from tui.widgets.form import Form
+from tui.widgets.inputs import Edited, TextInput
+
+if TYPE_CHECKING:
+    from tui.app import JobdeckApp
+
+#: lines of output that are shown above the question, and how much of each
+_LINES = 5
+_LINE_BYTES = 300
+
+
+class FeedbackScreen(ModalScreen[bool]):
+    """The open question of a job. Gives True when it was answered here. Escape keeps what was typed."""
+
+    DEFAULT_CSS = """
+    FeedbackScreen .box { width: 76; max-width: 98%; height: auto; max-height: 96%; padding: 0 1; }
+    FeedbackScreen .about { color: $text-muted; height: 1; }
+    FeedbackScreen .output { color: $text-muted; background: $panel; height: auto; max-height: 5; padding: 0 1;
+        margin: 0 0 1 0; }
+    FeedbackScreen .asks { height: auto; max-height: 12; }
+    FeedbackScreen .caption { text-style: bold; height: auto; }
+    FeedbackScreen .message { height: auto; margin: 0 0 1 0; }
+    FeedbackScreen #answer { height: auto; max-height: 10; }
+    FeedbackScreen #answer OptionList { height: auto; max-height: 8; border: none; padding: 0; background: $surface; }
+    FeedbackScreen #answer Form { height: auto; max-height: 10; padding: 0; }
+    FeedbackScreen #answer Field { margin: 0; }
+    FeedbackScreen .hint { color: $text-muted; height: auto; }
+    FeedbackScreen .problem { color: $text-error; height: auto; display: none; }
+    FeedbackScreen.-wrong .problem { display: block; }
+    FeedbackScreen .buttons { height: 1; margin: 1 0 0 0; }
+    FeedbackScreen .buttons Button { margin-right: 2; }
+    """
+    BINDINGS: ClassVar[Any] = keys.bindings("feedback")
+    AUTO_FOCUS = None
+
+    def __init__(self, job_id: int) -> None:
+        super().__init__()
+        self.job_id = job_id
+        self._question: Feedback | None = None
+        self._sending = False
+
+    @property
+    def deck(self) -> JobdeckApp:
+        """The application."""
+        return cast("JobdeckApp", self.app)
+
+    @property
+    def question(self) -> Feedback | None:
+        """The question that is shown."""
+        return self._question
+
+    def compose(self) -> ComposeResult:
+        """The box."""
+        with Vertical(classes="box"):
+            yield Static(Content(f"Job {self.job_id} asks"), classes="about")
+            yield Static(classes="output")
+            with VerticalScroll(classes="asks", can_focus=False):
+                yield Static(classes="caption")
+                yield Static(Content("Loading…"), classes="message")
+            yield Vertical(id="answer")
+            yield Static(classes="problem")
+            yield Static(classes="hint")
+            with Horizontal(classes="buttons"):
+                yield Button(Content("Answer"), id="send", variant="primary")
+                yield Button(Content("Later [esc]"), id="later")
+                yield Button(Content("Cancel job [ctrl+x]"), id="cancel")
+
+    def on_mount(self) -> None:
+        """Look at the job, and again whenever it changes."""
+        self.query_one(".output").display = self.query_one(".caption").display = False
+        self.deck.changed.subscribe(self, self._on_changes)
+        self.look()
+
+    def _on_changes(self, changes: Changes) -> None:
+        if changes.touches(self.job_id) and not self._sending:
+            self.look()
+
+    # -- what is asked ---------------------------------------------------------------------------------------------
+
+    @work(exclusive=True, group="look")
+    async def look(self) -> None:
+        """See whether the question is still open, and which is."""
+        service = self.deck.service
+        try:
+            job = await service.job(self.job_id)
+            questions = await service.feedback(self.job_id)
+        except ServiceError as error:
+            self.tell(str(error))
+            return
+        asked = {question.id: question for question in questions}
+        before = asked.get(self._question.id) if self._question else None
+        if before is not None and not before.complete and not job.status.finished:
+            return
+        if self._question is not None:
+            self.deck.say(_closed(job, before))
+            self._keep_draft(None)
+        opened = next((question for question in questions if not question.complete), None)
+        if opened is None or job.status.finished:
+            if self._question is None:
+                self.deck.say(f"Job {job.id} asks nothing at this moment.")
+            self.dismiss(False)
+            return
+        await self._show(job, opened)
+
+    async def _show(self, job: Job, question: Feedback) -> None:
+        self._question = question
+        self.set_class(False, "-wrong")
+        self.query_one(".about", Static).update(plain.line(f"Job {job.id} · {job.script} asks"))
+        caption, message = self.query_one(".caption", Static), self.query_one(".message", Static)
+        caption.display = bool(question.caption)
+        caption.update(plain.block(question.caption))
+        message.update(plain.block(question.message.rstrip("\n")))
+        message.display = bool(question.message.strip())
+        answer = self.query_one("#answer")
+        await answer.remove_children()
+        draft = drafts.find(self.app, ("feedback", self.job_id, question.id))
+        await self._mount_answer(answer, question, draft)
+        self.query_one(".hint", Static).update(Content(_hint(question)))
+        reads_only = self.deck.connection.read_only
+        self.query_one("#send", Button).disabled = self.query_one("#cancel", Button).disabled = reads_only
+        if reads_only:
+            self.tell("You may look only: the token of this connection has the role Reader.")
+            answer.disabled = True
+            self.query_one("#later").focus()
+        await self._show_output()
+
+    async def _mount_answer(self, answer: Any, question: Feedback, draft: Any) -> None:
+        if question.fields:
+            parameters = [_parameter(each) for each in question.fields]
+            form = Form({"": parameters}, draft if isinstance(draft, dict) else None)
+            await answer.mount(form)
+            form.focus_first()
+        elif question.choices and question.multiple:
+            labels = tuple(choice.label for choice in question.choices)
+            marked = draft if isinstance(draft, list) else (question.default or "").split(",")
+            await answer.mount(Marks(labels, [each.strip() for each in marked]))
+            answer.query("SelectionList").first().focus()
+        elif question.choices:
+            options = OptionList(
+                *(Option(_choice(choice.label, choice.hotkey, choice.help)) for choice in question.choices)
+            )
+            await answer.mount(options)
+            options.highlighted = draft if isinstance(draft, int) else _default(question)
+            options.focus()
+        else:
+            shown = "" if question.secret or question.default is None else f"empty: {question.default}"
+            field = TextInput(
+                draft if isinstance(draft, str) else "",
+                "hidden while typed" if question.secret else shown,
+                password=question.secret,
+                empty_counts=True,
+            )
+            await answer.mount(field)
+            field.focus()
+
+    async def _show_output(self) -> None:
+        try:
+            page = await self.deck.service.lines(self.job_id, -_LINES, _LINES, width=_LINE_BYTES)
+        except ServiceError:
+            # The question is what matters; whoever wants the output finds it on the job's screen.
+            return
+        lines = [plain.coloured(line.data.decode("utf-8", "replace")) for line in page.lines]
+        while lines and not lines[-1].plain.strip():
+            lines.pop()
+        output = self.query_one(".output", Static)
+        output.display = bool(lines)
+        output.update(Content("\n").join(lines))
+
+    # -- the answer ------------------------------------------------------------------------------------------------
+
+    def tell(self, problem: str) -> None:
+        """Show what is wrong; "" takes it away."""
+        self.set_class(bool(problem), "-wrong")
+        self.query_one(".problem", Static).update(plain.block(f"✗ {problem}" if problem else ""))
+
+    def on_edited(self, event: Edited) -> None:
+        """What was wrong may be so no more."""
+        event.stop()
+        self.tell("")
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Enter answers."""
+        event.stop()
+        self.action_send()
+
+    def on_form_submitted(self, event: Form.Submitted) -> None:
+        """Enter in the last field answers."""
+        event.stop()
+        self.action_send()
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """A choice was taken by enter or a click."""
+        event.stop()
+        self.action_send()
+
+    def on_key(self, event: events.Key) -> None:
+        """The hotkey of a choice takes it, while the choices have the focus."""
+        question = self._question
+        if question is None or question.multiple or not isinstance(self.focused, OptionList) or not event.character:
+            return
+        for number, choice in enumerate(question.choices):
+            if choice.hotkey and choice.hotkey.casefold() == event.character.casefold():
+                event.stop()
+                self.focused.highlighted = number
+                self.action_send()
+                return
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """The buttons."""
+        event.stop()
+        actions = {"send": self.action_send, "later": self.action_back, "cancel": self.action_cancel}
+        actions[event.button.id or "later"]()
+
+    def action_send(self) -> None:
+        """Give the answer."""
+        question = self._question
+        if question is None or self._sending or self.deck.connection.read_only:
+            return
+        text, fields = None, None
+        if question.fields:
+            form = self.query_one(Form)
+            if form.check():
+                return
+            fields = {name: to_text(value) for name, value in form.given.items()}
+        elif question.choices and question.multiple:
+            chosen = self.query_one(Marks).given or []
+            text = ",".join(str(at) for at, choice in enumerate(question.choices) if choice.label in chosen)
+        elif question.choices:
+            at = self.query_one(OptionList).highlighted
+            if at is None:
+                self.tell("Choose one: the arrows go to it, enter takes it.")
+                return
+            text = question.choices[at].label
+        else:
+            text = str(self.query_one("#answer TextInput", TextInput).value)
+        self._sending = True
+        self._give(question, text, fields)
+
+    @work(group="give")
+    async def _give(self, question: Feedback, text: str | None, fields: Mapping[str, str] | None) -> None:
+        try:
+            await self.deck.service.answer(self.job_id, text, fields=fields, feedback=question.id)
+        except ServiceError as error:
+            self._sending = False
+            self.tell(str(error))
+            self.look()
+            return
+        self._keep_draft(None)
+        self.dismiss(True)
+
+    def action_back(self) -> None:
+        """Leave the question open; what was typed is kept, a secret is not."""
+        question = self._question
+        if question is not None and not question.secret:
+            self._keep_draft(self._draft(question))
+        self.dismiss(False)
+
+    def _draft(self, question: Feedback) -> Any:
+        if question.fields:
+            form = self.query_one(Form)
+            fields = [field for field in form.fields if field.parameter.type not in SECRET_TYPES and field.touched]
+            return {field.parameter.name: field.given for field in fields} or None
+        if question.choices and question.multiple:
+            return self.query_one(Marks).given
+        if question.choices:
+            return self.query_one(OptionList).highlighted
+        return self.query_one("#answer TextInput", TextInput).value or None
+
+    def _keep_draft(self, draft: Any) -> None:
+        if self._question is not None:
+            drafts.keep(self.app, ("feedback", self.job_id, self._question.id), draft)
+
+    def action_cancel(self) -> None:
+        """End the job, once that is confirmed."""
+        if not self.deck.connection.read_only:
+            self._cancel()
+
+    @work(group="cancel", exclusive=True)
+    async def _cancel(self) -> None:
+        sure = await self.app.push_screen_wait(
+            ConfirmScreen(
+                f"Cancel job {self.job_id}?", f"Cancel job {self.job_id}",
+                details=["It asks a question now; it ends without an answer."],
+            )
+        )  # fmt: skip
+        if not sure:
+            return
+        try:
+            await self.deck.service.cancel(self.job_id)
+        except ServiceError as error:
+            self.tell(str(error))
+
+
+def _choice(label: str, hotkey: str, help: str) -> Content:
+    key = (
+        Content.assemble(("[", "dim"), (plain.line(hotkey).plain, "bold"), ("] ", "dim")) if hotkey else ""
+    )
+    about = Content.assemble("  ", (plain.line(help).plain, "dim")) if help else ""
+    return Content.assemble(key or "    ", plain.line(label), about)
+
+
+def _default(question: Feedback) -> int:
+    labels = [choice.label for choice in question.choices]
+    if question.default in labels:
+        return labels.index(question.default)
+    given = (question.default or "").strip()
+    return int(given) if given.isdecimal() and len(given) < 6 and int(given) < len(labels) else 0
+
+
+def _hint(question: Feedback) -> str:
+    if question.fields:
+        return ""
+    if question.choices and question.multiple:
+        return "Space marks; ctrl+j or the button answers."
+    if question.choices:
+        return "Enter takes a choice" + ("; so does its letter." if any(c.hotkey for c in question.choices) else ".")
+    return ""
+
+
+def _closed(job: Job, question: Feedback | None) -> str:
+    """Why the question that was shown is no more."""
+    if job.status.finished:
+        return f"Job {job.id} has ended ({job.status.name}): its question is closed."
+    if question is not None and question.answered_by:
+        return f"Job {job.id}: {question.answered_by} has answered already."
+    return f"Job {job.id}: the question is closed."
+
+
+def _parameter(field: FeedbackField) -> Parameter:
+    """A question's field as a parameter of a form."""
+    default: Value = field.default
+    if field.type in ("boolean", "switch") and default is not None:
+        default = default.strip().casefold() in ("true", "yes", "on", "1", "y", "$true")
+    return Parameter(field.name, field.type, field.mandatory, default, help=field.help, display_name=field.label)
