@@ -156,7 +156,7 @@ class FeedbackScreen(ModalScreen[bool]):
             labels = tuple(choice.label for choice in question.choices)
             marked = draft if isinstance(draft, list) else (question.default or "").split(",")
             await answer.mount(Marks(labels, [each.strip() for each in marked]))
-            answer.query("SelectionList").first().focus()
+            answer.query(OptionList).first().focus()
         elif question.choices:
             options = OptionList(
                 *(Option(_choice(choice.label, choice.hotkey, choice.help)) for choice in question.choices)
@@ -245,8 +245,7 @@ class FeedbackScreen(ModalScreen[bool]):
                 return
             fields = {name: to_text(value) for name, value in form.given.items()}
         elif question.choices and question.multiple:
-            chosen = self.query_one(Marks).given or []
-            text = ",".join(str(at) for at, choice in enumerate(question.choices) if choice.label in chosen)
+            text = ",".join(map(str, self.query_one(Marks).marked))
         elif question.choices:
             at = self.query_one(OptionList).highlighted
             if at is None:
@@ -314,9 +313,7 @@ class FeedbackScreen(ModalScreen[bool]):
 
 
 def _choice(label: str, hotkey: str, help: str) -> Content:
-    key = (
-        Content.assemble(("[", "dim"), (plain.line(hotkey).plain, "bold"), ("] ", "dim")) if hotkey else ""
-    )
+    key = Content.assemble(("[", "dim"), (plain.line(hotkey).plain, "bold"), ("] ", "dim")) if hotkey else ""
     about = Content.assemble("  ", (plain.line(help).plain, "dim")) if help else ""
     return Content.assemble(key or "    ", plain.line(label), about)
 

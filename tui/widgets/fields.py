@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import replace
+from typing import ClassVar
 
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
-from textual.widgets import SelectionList, Static
-from textual.widgets.selection_list import Selection
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
 
 from core.params.check import problem_of, to_text, wanted
 from core.service import Clixml, Parameter, Value
@@ -85,7 +87,7 @@ class Field(Vertical):
         self._kept = kept
         self.control = make_control(parameter, value, kept, complete)
         self.control.add_class("control")
-        self._first = self.control.given if not isinstance(self.control, Marks) else self.control.first
+        self._first = self.control.given
         #: a problem is told once the field was changed or left, or the form is to be sent: not while it is still new
         self._shows = False
 
@@ -150,35 +152,47 @@ class Field(Vertical):
 
 
 class Marks(Control):
-    """Some of several words."""
+    """Some of several words: enter or space marks one, or takes its mark away."""
 
     DEFAULT_CSS = """
     Marks { height: auto; width: 1fr; }
-    Marks SelectionList { height: auto; max-height: 6; border: none; padding: 0; background: $surface-lighten-1; }
+    Marks OptionList {
+        height: auto; max-height: 6; border: none; padding: 0 1; background: $surface-lighten-1; scrollbar-size: 1 1;
+    }
     """
 
     def __init__(self, words: tuple[str, ...], marked: list[str]) -> None:
         super().__init__()
         self._words = words
-        self.first: Value = [word for word in words if word in marked] or None
+        self._marked = {at for at, word in enumerate(words) if word in marked}
 
     def compose(self) -> ComposeResult:
         """The list."""
-        marked = self.first or []
-        yield SelectionList(*(Selection(plain.line(word), word, word in marked) for word in self._words), compact=True)
+        yield _MarksList(*(Option(self._line(at)) for at in range(len(self._words))), compact=True)
+
+    def _line(self, at: int) -> Content:
+        return Content.assemble("[x] " if at in self._marked else "[ ] ", plain.line(self._words[at]))
+
+    @property
+    def marked(self) -> list[int]:
+        """The places of the marked words."""
+        return sorted(self._marked)
 
     @property
     def given(self) -> Value:
         """The marked words, in the order they are declared."""
-        if not self.query(SelectionList):
-            return self.first
-        marked = self.query_one(SelectionList).selected
-        return [word for word in self._words if word in marked] or None
+        return [self._words[at] for at in self.marked] or None
 
-    def on_selection_list_selected_changed(self, event: SelectionList.SelectedChanged[str]) -> None:
-        """Tell the field."""
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """Turn one over."""
         event.stop()
+        self._marked ^= {event.option_index}
+        event.option_list.replace_option_prompt_at_index(event.option_index, self._line(event.option_index))
         self.post_message(Edited())
+
+
+class _MarksList(OptionList):
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("space", "select", "Mark", show=False)]
 
 
 def label(parameter: Parameter) -> Content:
