@@ -9,10 +9,15 @@ import platform
 import sys
 from pathlib import Path
 
-from benchmarks import command_bench, engine_bench, journal_bench
+from benchmarks import clixml_bench, command_bench, engine_bench, journal_bench
 from benchmarks.table import Row, markdown
 
-_ALL = {"engine": engine_bench.run, "command": command_bench.run, "journal": journal_bench.run}
+_ALL = {
+    "engine": engine_bench.run,
+    "command": command_bench.run,
+    "journal": journal_bench.run,
+    "clixml": clixml_bench.run,
+}
 
 
 def main() -> int:

@@ -34,7 +34,7 @@ def parse(document: bytes | str, *, largest: int = LARGEST) -> etree._Element:
     if len(data) > MOST_PARTS and _parts(data) > MOST_PARTS:
         raise Invalid(f"This CLIXML document has more than {MOST_PARTS:,} elements, which is more than is read.")
     try:
-        root = etree.fromstring(data, _parser(False))
+        root = etree.fromstring(data, _SAFE)
     except etree.XMLSyntaxError as error:
         root = _parse_long_text(data, error)
     except ValueError as error:
@@ -61,6 +61,10 @@ def _parser(huge: bool) -> etree.XMLParser:
         remove_pis=True,
         # collect_ids stays on: switching it off makes libxml2 open the file that a DOCTYPE names (seen with lxml 6.1)
     )
+
+
+#: making one takes as long as reading a small document
+_SAFE = _parser(False)
 
 
 def _parse_long_text(data: bytes, error: etree.XMLSyntaxError) -> etree._Element:

@@ -15,6 +15,7 @@ from core.clixml.escapes import decode
 from core.clixml.numbers import parse_decimal, parse_float, parse_integer
 from core.clixml.parsing import DEEPEST, LARGEST, NAMESPACE, parse, plain_tag
 from core.clixml.values import (
+    BoundedInteger,
     Byte,
     Char,
     DateTime,
@@ -68,14 +69,18 @@ def read_value(element: etree._Element) -> Any:
     return _Reader().value(element, 0)
 
 
-def _whole(low: int, high: int) -> Callable[[str], int]:
+def _whole(low: int, high: int, kind: type[int] = int) -> Callable[[str], int]:
     def read(text: str) -> int:
         number = int(text) if text.isdecimal() and text.isascii() and len(text) < 20 else parse_integer(text)
         if not low <= number <= high:
             raise Invalid(f"{number} is outside of {low} to {high}.")
-        return number
+        return number if kind is int else int.__new__(kind, number)
 
     return read
+
+
+def _bounded(kind: type[BoundedInteger]) -> Callable[[str], int]:
+    return _whole(kind.LOW, kind.HIGH, kind)
 
 
 def _boolean(text: str) -> bool:
@@ -120,15 +125,15 @@ _PRIMITIVES: dict[str, Callable[[str], Any]] = {
     "B": _boolean,
     "Db": parse_float,
     "DT": lambda text: DateTime.parse(text.strip()),
-    "I64": lambda text: Int64(parse_integer(text)),
+    "I64": _bounded(Int64),
     "TS": lambda text: TimeSpan.parse(text.strip()),
     "G": _guid,
-    "By": lambda text: Byte(parse_integer(text)),
-    "SB": lambda text: SByte(parse_integer(text)),
-    "I16": lambda text: Int16(parse_integer(text)),
-    "U16": lambda text: UInt16(parse_integer(text)),
-    "U32": lambda text: UInt32(parse_integer(text)),
-    "U64": lambda text: UInt64(parse_integer(text)),
+    "By": _bounded(Byte),
+    "SB": _bounded(SByte),
+    "I16": _bounded(Int16),
+    "U16": _bounded(UInt16),
+    "U32": _bounded(UInt32),
+    "U64": _bounded(UInt64),
     "C": lambda text: Char(parse_integer(text)),
     "Sg": lambda text: Single(parse_float(text)),
     "D": parse_decimal,
@@ -225,7 +230,13 @@ class _Reader:
             if name is None:
                 raise _wrong(child, "it has no name")
             tag: Any = child.tag
-            if _KIND.get(tag) == "MS":
+            read = _READ.get(tag)
+            if read is decode and not len(child):
+                # most members are texts: no call for them
+                result[decode(name)] = decode(child.text or "")
+            elif read is not None:
+                result[decode(name)] = self.value(child, depth)
+            elif _KIND.get(tag) == "MS":
                 if depth >= DEEPEST:
                     raise Invalid("This CLIXML is nested deeper than PowerShell can write it: it is not read.")
                 result[decode(name)] = MemberSet(self.members(child, depth + 1))

@@ -16,6 +16,8 @@ _DURATION = re.compile(
     r"(?:T(?=.)(?:(\d{1,9})H)?(?:(\d{1,9})M)?(?:(\d{1,9})(?:\.(\d+))?S)?)?",
     re.ASCII,
 )
+#: the last tick of the year 9999
+_LATEST = datetime.date.max.toordinal() * TICKS_PER_DAY - 1
 _EPOCH_DAYS = datetime.date(1970, 1, 1).toordinal() - 1
 
 
@@ -44,7 +46,7 @@ class DateTime:
             raise Invalid(f"'{text[:60]}' is no date and time.") from None
         ticks = (days * 86_400 + clock.hour * 3600 + clock.minute * 60 + clock.second) * TICKS_PER_SECOND
         if fraction:
-            ticks += _fraction(fraction)
+            ticks = min(ticks + _fraction(fraction), _LATEST)
         if zulu:
             return cls(ticks, 0, True)
         if sign is None:
@@ -114,8 +116,11 @@ class TimeSpan:
 
     @classmethod
     def of(cls, span: datetime.timedelta) -> TimeSpan:
-        """From Python's."""
-        return cls(span.days * TICKS_PER_DAY + span.seconds * TICKS_PER_SECOND + span.microseconds * 10)
+        """From Python's. Raises Invalid for one of more than 10 675 199 days."""
+        ticks = span.days * TICKS_PER_DAY + span.seconds * TICKS_PER_SECOND + span.microseconds * 10
+        if not -(2**63) <= ticks < 2**63:
+            raise Invalid(f"{span} is longer than a TimeSpan can be.")
+        return cls(ticks)
 
     @property
     def seconds(self) -> float:

@@ -15,6 +15,7 @@ from core.clixml.times import DateTime, TimeSpan
 from core.errors import Invalid
 
 __all__ = [
+    "BoundedInteger",
     "Byte",
     "Char",
     "DateTime",
@@ -42,14 +43,14 @@ __all__ = [
 ]
 
 
-class _Integer(int):
+class BoundedInteger(int):
     """A whole number of a .NET type with bounds. Raises Invalid outside of them."""
 
     __slots__ = ()
     LOW: int
     HIGH: int
 
-    def __new__(cls, value: int | str) -> _Integer:
+    def __new__(cls, value: int | str) -> BoundedInteger:
         number = super().__new__(cls, value)
         if not cls.LOW <= number <= cls.HIGH:
             raise Invalid(f"{int(number)} is no {cls.__name__}: that goes from {cls.LOW} to {cls.HIGH}.")
@@ -61,49 +62,49 @@ class _Integer(int):
     __str__ = int.__repr__
 
 
-class Byte(_Integer):
+class Byte(BoundedInteger):
     """A `[byte]`."""
 
     __slots__ = ()
     LOW, HIGH = 0, 255
 
 
-class SByte(_Integer):
+class SByte(BoundedInteger):
     """A `[sbyte]`."""
 
     __slots__ = ()
     LOW, HIGH = -128, 127
 
 
-class Int16(_Integer):
+class Int16(BoundedInteger):
     """A `[int16]`."""
 
     __slots__ = ()
     LOW, HIGH = -(2**15), 2**15 - 1
 
 
-class UInt16(_Integer):
+class UInt16(BoundedInteger):
     """A `[uint16]`."""
 
     __slots__ = ()
     LOW, HIGH = 0, 2**16 - 1
 
 
-class UInt32(_Integer):
+class UInt32(BoundedInteger):
     """A `[uint32]`."""
 
     __slots__ = ()
     LOW, HIGH = 0, 2**32 - 1
 
 
-class Int64(_Integer):
+class Int64(BoundedInteger):
     """A `[long]`."""
 
     __slots__ = ()
     LOW, HIGH = -(2**63), 2**63 - 1
 
 
-class UInt64(_Integer):
+class UInt64(BoundedInteger):
     """A `[ulong]`."""
 
     __slots__ = ()

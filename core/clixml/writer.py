@@ -159,12 +159,12 @@ class _Writer:
 
     def python(self, value: Any, attributes: str, level: int) -> None:
         """What Python has of its own."""
-        if isinstance(value, list | tuple | set | frozenset):
-            kind = type(value) if type(value) in _LISTS else list
-            self.object(PSObject(ARRAY, value=kind(value)), attributes, level, value)
-        elif isinstance(value, Dictionary | Mapping):
+        if isinstance(value, Dictionary | Mapping):
             entries = value if isinstance(value, Dictionary) else Dictionary.of(value)
             self.object(PSObject(HASHTABLE, value=entries), attributes, level, value)
+        elif isinstance(value, list | tuple | set | frozenset):
+            kind = type(value) if type(value) in _LISTS else list
+            self.object(PSObject(ARRAY, value=kind(value)), attributes, level, value)
         elif isinstance(value, enum.Enum):
             self.value(value.value, attributes, level)
         elif isinstance(value, str):

@@ -14,7 +14,7 @@ import pytest
 
 from core.clixml.plain import plain, simple
 from core.clixml.reader import read
-from core.clixml.values import Byte, Char, Int64, PSObject, Version
+from core.clixml.values import Byte, Char, DateTime, Int64, PSObject, Version
 from core.clixml.writer import write
 from core.errors import Invalid
 
@@ -30,8 +30,8 @@ ROOT = '<Objs Version="1.1.0.1" xmlns="http://schemas.microsoft.com/powershell/2
         ("<I32>1_0</I32>", "no whole number"),
         ("<I32>\u0661</I32>", "no whole number"),
         ("<I32></I32>", "no whole number"),
-        ("<By>256</By>", "no Byte"),
-        ("<U64>-1</U64>", "no UInt64"),
+        ("<By>256</By>", "outside of 0 to 255"),
+        ("<U64>-1</U64>", "outside of"),
         ("<B>True</B>", "neither true nor false"),
         ("<Db>1_0</Db>", "no number"),
         ("<Db></Db>", "no number"),
@@ -84,6 +84,7 @@ def test_refused_as_powershell_refuses(inside: str, said: str) -> None:
         ("<S>a<!-- c -->b<?pi?>c</S>", "abc"),
         ("<S><![CDATA[a<b]]></S>", "a<b"),
         ("<BA>AA EC\nAw==</BA>", b"\x00\x01\x02\x03"),
+        ("<DT>9999-12-31T23:59:59.99999999</DT>", DateTime.parse("9999-12-31T23:59:59.9999999")),
         ("<Nil>x</Nil>", None),
         ("", None),
         ("<I64>1</I64><I64>2</I64>", [1, 2]),
