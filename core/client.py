@@ -62,10 +62,17 @@ class Client:
     ) -> None:
         self._transport = Transport(address, token, patience=patience, told=told)
         self.address = self._transport.name
+        self._token = token
 
     async def close(self) -> None:
         """Let go of the connections. Jobs go on."""
         await self._transport.close()
+
+    async def sign_in(self) -> Mapping[str, Any]:
+        """Whose token this is: `{identity, role, …}`. Raises Forbidden when it is nobody's."""
+        answer = self._json(await self._transport.send("POST", "/signin", body={"token": self._token}))
+        with understanding(self.address):
+            return {**answer, "identity": str(answer["identity"]), "role": str(answer["role"])}
 
     # -- running ---------------------------------------------------------------------------------------------------
 

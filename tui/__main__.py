@@ -13,7 +13,8 @@ _HEAD = "Run scripts as jobs that nothing can lose."
 _TAIL = """\
 Without a verb, at a terminal: the terminal application.
 `jobdeck VERB --help` tells more of each; every verb takes --json. ID is a job's number, or `last`.
-Options: --version, --server URL (from JOBDECK_SERVER), -h, --help. JOBDECK_HOME=DIR holds data and config."""
+Options: --version, --server URL (from JOBDECK_SERVER), -h, --help. JOBDECK_HOME=DIR holds data and config.
+Every verb also goes to a server: its token is that of `jobdeck login URL`, or of JOBDECK_TOKEN."""
 _FIRST_STEPS = """\
 jobdeck runs scripts as jobs that nothing can lose.
 
@@ -45,7 +46,6 @@ def main() -> int:
 
 
 def _command(words: list[str]) -> int:
-    server = os.environ.get("JOBDECK_SERVER")
     while words and words[0].startswith("-"):
         word = words.pop(0)
         if word in ("-h", "--help"):
@@ -56,17 +56,15 @@ def _command(words: list[str]) -> int:
 
             print(f"jobdeck {VERSION}")
             return 0
-        if word == "--server" and words:
-            server = words.pop(0)
-        elif word.startswith("--server="):
-            server = word.partition("=")[2]
-        else:
-            return _wrong("--server needs a URL." if word == "--server" else f"There is no option {word}.")
-    if server:
-        return _wrong(
-            "A server cannot be reached yet: --server (JOBDECK_SERVER) comes with `jobdeck serve`. Leave it out to "
-            "work on this computer."
-        )
+        option, _, url = word.partition("=")
+        if option != "--server":
+            return _wrong(f"There is no option {word}.")
+        url = url or (words.pop(0) if words else "")
+        if not url or url.startswith("-"):
+            return _wrong("--server needs a URL, such as http://localhost:5000.")
+        from tui import connection
+
+        connection.use(url)
     if not words:
         return _application()
     verb = words.pop(0)

@@ -1,23 +1,74 @@
-"""The service that a verb talks to: an engine of its own on the user's data directory."""
+"""The service that a verb talks to: an engine of its own on the user's data directory, or a server."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import os
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Literal
 
 from core.config import Settings
-from core.service import JobService
+from core.service import Invalid, JobService
+
+Mode = Literal["look", "act", "stay"]
+Told = Callable[[str | None], None]
+
+_chosen: str | None = None
+
+
+def use(server: str) -> None:
+    """Talk to that server from now on, whatever the environment says."""
+    global _chosen
+    _chosen = server
+
+
+def server() -> str | None:
+    """The server that verbs talk to, of --server or JOBDECK_SERVER; None = the store of this computer."""
+    return _chosen or os.environ.get("JOBDECK_SERVER") or None
+
+
+def tell(sentence: str | None) -> None:
+    """Tell a person at the command line that a server is waited for, or (None) that it is back."""
+    from tui import say
+
+    say.tell("The server is back." if sentence is None else sentence)
+
+
+async def connect(mode: Mode = "look", *, patience: float | None = None, told: Told | None = tell) -> JobService:
+    """The service, to be closed by who asked. Raises ServiceError.
+
+    `mode`: "look" only reads, "act" changes things and leads while it is open if nobody else does, "stay" is "act"
+    for a process that lives long. `patience`: how long (s) a server is waited for that goes away; `told` hears that it
+    is, and None once it is back.
+    """
+    address = server()
+    if address is None:
+        from core.engine.engine import Engine
+
+        return await Engine.open(Settings.load(), mode=mode)
+    from core.client import Client
+    from core.transport import PATIENCE, checked_url, socket_path
+    from tui import kept_tokens
+
+    # An empty JOBDECK_TOKEN is none: a unit file or a shell may set it so.
+    token = os.environ.get("JOBDECK_TOKEN", "").strip() or None
+    if token is None and socket_path(address) is None:
+        token = kept_tokens.token_of(checked_url(address))
+    return Client(address, token, patience=PATIENCE if patience is None else patience, told=told)
 
 
 @asynccontextmanager
-async def service(mode: Literal["look", "act", "stay"] = "look") -> AsyncIterator[JobService]:
-    """Open the store; "look" only reads, "act" changes things and leads while it is open if nobody else does."""
-    from core.engine.engine import Engine
-
-    settings = Settings.load()
-    engine: JobService = await Engine.open(settings, mode=mode)
+async def service(mode: Mode = "look") -> AsyncIterator[JobService]:
+    """Open the service for a while; `mode` as for `connect`."""
+    opened = await connect(mode)
     try:
-        yield engine
+        yield opened
     finally:
-        await engine.close()
+        await opened.close()
+
+
+def refuse_server(verb: str, why: str) -> None:
+    """Raises Invalid for a verb that only means something where the store is, when it shall go to a server."""
+    if server() is not None:
+        where = "--server" if _chosen else "JOBDECK_SERVER"
+        raise Invalid(f"`jobdeck {verb}` does not go to a server: {why} Leave out {where}.")

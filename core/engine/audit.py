@@ -12,8 +12,10 @@ import logging
 import os
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from core.access import AuditEntry, Caller
+from core.service import ServiceError
 
 from .callers import acting
 from .locks import FileLock
@@ -26,6 +28,14 @@ _KEPT = 32
 _BLOCK = 1 << 16
 
 
+@dataclass(slots=True)
+class Act:
+    """One act while it is done. `target` may be told better once it is known; `again`: it had been done before."""
+
+    target: str
+    again: bool = False
+
+
 class Audit:
     """The record of one store."""
 
@@ -33,6 +43,18 @@ class Audit:
         self._store = store
         self._path = os.path.join(store, _NAME)
         self._limit = limit
+
+    @contextlib.contextmanager
+    def act(self, action: str, target: str) -> Iterator[Act]:
+        """Put on record what is done inside: as done, or with the sentence it was refused with."""
+        act = Act(target)
+        try:
+            yield act
+        except ServiceError as error:
+            self.note(action, act.target, str(error))
+            raise
+        if not act.again:
+            self.note(action, act.target)
 
     def note(self, action: str, target: str, outcome: str = "done", who: Caller | None = None) -> None:
         """An act of the caller of this moment (or of `who`): "done", or the refusal as a sentence."""

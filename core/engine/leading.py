@@ -19,11 +19,10 @@ from core.runner.processes import boot_id
 from core.service import ServiceError
 
 from .changes import note
-from .database import Database
 from .leader import leader_alive
 from .locks import FileLock
 from .paths import job_directory
-from .settings import Live
+from .shared import Shared
 from .slots import anything_due, eligible
 from .watches import Watches
 
@@ -35,26 +34,25 @@ _GATHER = 0.005
 
 class Lead:
     """One engine's part in leading. `start` is called with the id of a queued job that may start; `busy`
-    tells whether this engine is starting a job at this moment."""
+    tells whether this engine is starting a job at this moment; `sweep` cancels children of cancelled jobs."""
 
     def __init__(
         self,
-        store: str,
-        engine: str,
-        database: Database,
+        shared: Shared,
         watches: Watches,
         start: Callable[[int], Awaitable[None]],
         busy: Callable[[int], bool],
-        live: Live,
+        sweep: Callable[[], Awaitable[None]],
     ) -> None:
-        self._store = store
-        self._engine = engine
-        self._database = database
+        self._store = shared.store
+        self._engine = shared.name
+        self._database = shared.database
+        self._live = shared.live
         self._watches = watches
         self._start = start
         self._busy = busy
-        self._live = live
-        self._lock = FileLock(os.path.join(store, "leader.lock"))
+        self._sweep = sweep
+        self._lock = FileLock(os.path.join(self._store, "leader.lock"))
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self.leading = False
@@ -111,14 +109,17 @@ class Lead:
             self._wake.clear()
 
     async def _act(self) -> None:
-        """Adopt what runs unwatched, then start what may start."""
+        """Adopt what runs unwatched, end what was started by jobs that were cancelled, then start what may start."""
         rows = await self._database.read(
             lambda connection: connection.execute(
-                "SELECT id FROM job WHERE status IN (0, 1, 4, 6) AND claim IS NOT NULL"
+                "SELECT id, claim, parent_job FROM job WHERE status IN (0, 1, 4, 6)"
+                " AND (claim IS NOT NULL OR parent_job IS NOT NULL)"
             ).fetchall()
         )
+        if any(row["parent_job"] is not None for row in rows):
+            await self._sweep()
         for row in rows:
-            if row["id"] not in self._watches and not self._busy(row["id"]):
+            if row["claim"] is not None and row["id"] not in self._watches and not self._busy(row["id"]):
                 self._watches.add(row["id"], job_directory(self._store, row["id"]))
         for id in await self._database.read(lambda connection: eligible(connection, self._live.now.max_running)):
             await self._start(id)

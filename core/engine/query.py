@@ -35,6 +35,30 @@ def unfinished(connection: sqlite3.Connection) -> list[sqlite3.Row]:
     return connection.execute("SELECT id, claim FROM job WHERE status IN (0, 1, 4, 6) ORDER BY id").fetchall()
 
 
+def unfinished_children(connection: sqlite3.Connection, parent: int) -> list[sqlite3.Row]:
+    """The rows of the jobs that a job started and that have not ended."""
+    return connection.execute(
+        "SELECT * FROM job WHERE parent_job = ? AND parent_job IS NOT NULL AND status IN (0, 1, 4, 6) ORDER BY id",
+        (parent,),
+    ).fetchall()
+
+
+def children_to_cancel(connection: sqlite3.Connection) -> list[sqlite3.Row]:
+    """The rows of jobs that go on although the job that started them is cancelled or timed out."""
+    return connection.execute(
+        "SELECT child.* FROM job AS child JOIN job AS parent ON parent.id = child.parent_job"
+        " WHERE child.status IN (0, 1, 4, 6) AND child.status <> 6 AND parent.status IN (5, 6, 9) ORDER BY child.id"
+    ).fetchall()
+
+
+def job_with_key(connection: sqlite3.Connection, identity: str, key: str) -> int | None:
+    """The job that a request with this key of this identity made."""
+    row = connection.execute(
+        "SELECT id FROM job WHERE identity = ? AND request_key = ? AND request_key IS NOT NULL", (identity, key)
+    ).fetchone()
+    return None if row is None else int(row[0])
+
+
 def _expand(statuses: frozenset[Status]) -> list[int]:
     expanded: set[Status] = set()
     for status in statuses:

@@ -26,6 +26,7 @@ from .callers import check_run, user_name
 from .environments import choose, command
 from .git import commit_of
 from .paths import content_copy, job_directory, sync_directory, write_whole
+from .query import job_with_key
 from .secrets import seal
 
 #: parameter types whose values are sealed at rest
@@ -36,6 +37,7 @@ _OWN_VARIABLES = (
     "JOBDECK_SCRIPT_CONTENT", "JOBDECK_PYTHON_STYLE", "JOBDECK_IDENTITY", "JOBDECK_STORE", "JOBDECK_PYTHON",
     "JOBDECK_ROLE", "JOBDECK_TOKEN", "JOBDECK_SERVER",
 )  # fmt: skip
+_LONGEST_KEY = 255
 _STANDARD_INPUTS = ("terminal", "pipe", "none")
 
 
@@ -63,19 +65,38 @@ class Origin:
     caller: Caller | None = None
 
 
+class Known(Exception):
+    """The same request was made before: `id` is the job it made."""
+
+    def __init__(self, id: int) -> None:
+        super().__init__(id)
+        self.id = id
+
+
 def prepare(
     connection: sqlite3.Connection, settings: Settings, request: RunRequest, origin: Origin | None = None
 ) -> Prepared:
-    """Read, check and decide everything about a job. Raises Invalid, NotFound, Conflict, Unavailable."""
+    """Read, check and decide everything about a job. Raises Invalid, NotFound, Conflict, Unavailable; Known."""
     origin = origin or Origin()
     if request.standard_input not in _STANDARD_INPUTS:
         raise Invalid(f"Standard input {request.standard_input!r} is not one of {', '.join(_STANDARD_INPUTS)}.")
     if request.timeout is not None and not 0 <= request.timeout < 10**9:
         raise Invalid(f"The timeout is {request.timeout!r}; it must be seconds from 0 (none) to 1000000000.")
     who = origin.caller or Caller(user_name(), Role.Administrator)
+    if who.job is not None:
+        # What a job's own token asks for is that job's child, whatever the request says.
+        request = replace(request, parent_job=who.job, source="job")
+    identity = _identity(connection, request, who)
+    if request.key is not None:
+        if not 0 < len(request.key) <= _LONGEST_KEY or not request.key.isprintable():
+            raise Invalid(f"The key of a request must have 1 to {_LONGEST_KEY} printable characters.")
+        known = job_with_key(connection, identity, request.key)
+        if known is not None:
+            raise Known(known)
     script = _script(connection, request)
     check_run(who, script)
-    identity = _identity(connection, settings, request, who)
+    if request.parent_job is not None:
+        _check_depth(connection, settings, request.parent_job)
     content = _content(settings.data_directory, script.path, origin)
     if request.variables is not None:
         submitted = dict(request.variables)
@@ -203,7 +224,7 @@ def _script(connection: sqlite3.Connection, request: RunRequest) -> Script:
     return script
 
 
-def _identity(connection: sqlite3.Connection, settings: Settings, request: RunRequest, who: Caller) -> str:
+def _identity(connection: sqlite3.Connection, request: RunRequest, who: Caller) -> str:
     """Who the job is told of: a job that another job starts has its parent's identity. Raises Invalid, Conflict."""
     named = request.identity if who.role is Role.Administrator else None
     if request.parent_job is None:
@@ -215,17 +236,20 @@ def _identity(connection: sqlite3.Connection, settings: Settings, request: RunRe
         raise Invalid(f"There is no job {request.parent_job} that could be the parent of this one.")
     if parent["status"] in (Status.Canceling, Status.Canceled):
         raise Conflict(f"Job {request.parent_job} is being cancelled: it starts no further jobs.")
+    return named or str(parent["identity"])
+
+
+def _check_depth(connection: sqlite3.Connection, settings: Settings, parent: int) -> None:
     depth = connection.execute(
         "WITH RECURSIVE line (id, depth) AS (SELECT ?, 1 UNION ALL SELECT job.parent_job, depth + 1 FROM line"
         " JOIN job ON job.id = line.id WHERE job.parent_job IS NOT NULL AND depth <= ?) SELECT max(depth) FROM line",
-        (request.parent_job, settings.max_depth),
+        (parent, settings.max_depth),
     ).fetchone()[0]
     if depth > settings.max_depth:
         raise Conflict(
-            f"Jobs may start jobs {settings.max_depth} deep, and job {request.parent_job} is that deep already: does a"
-            " script start itself? If it is meant so, raise the setting max_depth."
+            f"Jobs may start jobs {settings.max_depth} deep, and job {parent} is that deep already: does a script start"
+            " itself? If it is meant so, raise the setting max_depth."
         )
-    return named or str(parent["identity"])
 
 
 def _content(store: str, path: str, origin: Origin) -> bytes:

@@ -112,14 +112,26 @@ class Authenticator:
         text = text.strip()
         try:
             with self._turn:
-                if self._connection is None:
-                    self._connection = connect_for_reading(self._path)
+                connection = self._open()
                 job = _JOB_TOKEN.fullmatch(text)
                 if job:
-                    return self._of_job(self._connection, int(job[1]), text, address)
-                return self._of_app(self._connection, text, address)
+                    return self._of_job(connection, int(job[1]), text, address)
+                return self._of_app(connection, text, address)
         except sqlite3.Error as error:
             raise explain(error, self._path) from error
+
+    def data_version(self) -> int:
+        """A number that changes when anybody has committed anything. Raises Unavailable."""
+        try:
+            with self._turn:
+                return int(self._open().execute("PRAGMA data_version").fetchone()[0])
+        except sqlite3.Error as error:
+            raise explain(error, self._path) from error
+
+    def _open(self) -> sqlite3.Connection:
+        if self._connection is None:
+            self._connection = connect_for_reading(self._path)
+        return self._connection
 
     def _of_app(self, connection: sqlite3.Connection, text: str, address: str) -> Caller | str:
         row = connection.execute("SELECT * FROM token WHERE hash = ?", (_hash(text),)).fetchone()

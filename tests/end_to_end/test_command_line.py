@@ -283,7 +283,7 @@ def test_a_closed_pipe_is_no_error(jobdeck: Command) -> None:
 
 
 def test_queued_jobs_start_when_every_engine_has_gone(jobdeck: Command) -> None:
-    jobdeck.script("one.sh", "sleep 0.5; date +%s%N\n")
+    jobdeck.script("one.sh", "sleep 1.5; date +%s%N\n")
     jobdeck("scripts", "add", "one.sh", "--concurrent-jobs", "1")
     for _ in range(3):
         jobdeck("run", "--detach", "one.sh")

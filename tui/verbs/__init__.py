@@ -29,6 +29,8 @@ GROUPS: dict[str, dict[str, str]] = {
         "environments": "add, list, change and remove what runs scripts",
         "delete": "remove finished jobs with all their records",
         "rebuild": "make the database again from the jobs' directories",
+        "login": "keep the app token of a server, for --server",
+        "logout": "let go of the token of a server",
         "completion": "the completion script for bash, zsh or fish",
     },
 }

@@ -7,11 +7,11 @@ what it is. Nothing is ever said on standard error: a person is typing.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 
-from core.service import JobQuery, ServiceError, Status
-from tui import say, text
-from tui.connection import service
+from core.service import JobQuery, JobService, ServiceError, Status
+from tui import connection, say, text
 from tui.options import Parser
 
 #: offered for a job: so many of the newest
@@ -43,7 +43,9 @@ async def _offers(words: list[str]) -> list[tuple[str, str]]:
 
     *before, typed = words
     while before and before[0].startswith("-"):
-        del before[: 2 if before[0] == "--server" else 1]
+        option, _, url = before.pop(0).partition("=")
+        if option == "--server" and (url or before):
+            connection.use(url or before.pop(0))
     if not before:
         globals_ = [("--help", "what there is"), ("--version", "the version"), ("--server", "a jobdeck elsewhere")]
         return [offer for offer in [*verbs().items(), *globals_] if offer[0].startswith(typed)]
@@ -118,19 +120,29 @@ def _words(taken: list[str], options: dict[str, argparse.Action]) -> Iterator[st
             yield word
 
 
+@asynccontextmanager
+async def _service() -> AsyncIterator[JobService]:
+    """The service, for a person who is typing and waits for no server."""
+    opened = await connection.connect("look", patience=0.5, told=None)
+    try:
+        yield opened
+    finally:
+        await opened.close()
+
+
 async def _values(name: str, choices: object) -> list[tuple[str, str]]:
     if isinstance(choices, (list, tuple)):
         return [(str(choice), "") for choice in choices]
     if name in ("id", "ids", "before"):
-        async with service("look") as engine:
+        async with _service() as engine:
             page = await engine.jobs(JobQuery(take=_JOBS))
         return [("last", "the newest job"), *((str(job.id), f"{job.status.name} {job.script}") for job in page.jobs)]
     if name in ("script", "target"):
-        async with service("look") as engine:
+        async with _service() as engine:
             found = [(script.name, script.path) for script in await engine.scripts()]
         return [*found, (FILES, "")] if name == "target" else found
     if name == "environment":
-        async with service("look") as engine:
+        async with _service() as engine:
             return [(item.name, item.version or item.path) for item in await engine.environments()]
     if name == "status":
         return [(status.name, "") for status in Status]

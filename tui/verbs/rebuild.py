@@ -7,6 +7,7 @@ import inspect
 
 from core.config import Settings
 from tui import options, say
+from tui.connection import refuse_server
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,6 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 async def run(arguments: argparse.Namespace) -> int:
     """Rebuild; problems are told, job by job."""
+    refuse_server("rebuild", "it needs the jobs' directories. Run it where the server runs.")
     from core.engine.rebuild import rebuild
 
     report = rebuild(Settings.load())

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import argparse
 import os
+from dataclasses import replace
 
 from core.config import Settings
 from core.service import Invalid, Job, JobService, NotFound, RunRequest
-from tui import options, say, standard_input
+from tui import connection, options, say, standard_input
 from tui.connection import service
 
 DETAILS = """\
 An existing file wins over a script's name. What comes on a pipe or from a file on standard input goes to the job.
-Exit code: the job's own; 128+n when signal n ended it; Canceled 130, TimedOut 124, Failed without a code 1."""
+Exit code: the job's own; 128+n when signal n ended it; Canceled 130, TimedOut 124, Failed without a code 1.
+On a server (--server URL) the content of the file is sent and kept there as the script of its name; a script of that
+name that came from elsewhere is run when it holds the same, and never overwritten. --cwd is a directory there."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,6 +40,10 @@ async def run(arguments: argparse.Namespace) -> int:
     """Submit, then follow (or print the number with --detach)."""
     wanted = request(arguments)
     async with service("act") as engine:
+        if connection.server() and wanted.path is not None:
+            from tui.sending import script_for
+
+            wanted = replace(wanted, path=None, script=(await script_for(engine, wanted.path)).id)
         job = await submit(engine, wanted, arguments.target)
         if arguments.detach:
             if arguments.json:
@@ -75,16 +82,9 @@ def request(arguments: argparse.Namespace) -> RunRequest:
     timeout = arguments.timeout
     if timeout is not None and not 0 <= timeout < 1e9:
         raise Invalid(f"--timeout {timeout:g} must be a number of seconds, 0 or more.")
-    directory = arguments.cwd
-    if directory is not None:
-        directory = os.path.abspath(directory)
-        if not os.path.isdir(directory):
-            raise Invalid(f"--cwd {arguments.cwd}: there is no such directory.")
-    try:
-        here: str | None = os.getcwd()
-    except FileNotFoundError:
-        here = None
-    parent = parent_job()
+    remote = connection.server() is not None
+    here = None if remote else _here()
+    parent = None if remote else parent_job()
     return RunRequest(
         path=os.path.abspath(target) if is_file else None,
         script=None if is_file else target,
@@ -92,12 +92,31 @@ def request(arguments: argparse.Namespace) -> RunRequest:
         environment=arguments.environment,
         extra_variables=options.assignments(arguments.env, "--env"),
         timeout=timeout,
-        working_directory=directory,
+        working_directory=_directory(arguments.cwd, remote),
         current_directory=here,
         standard_input=_standard_input(arguments),
         parent_job=parent,
         source="cli" if parent is None else "job",
     )
+
+
+def _directory(given: str | None, remote: bool) -> str | None:
+    if given is None:
+        return None
+    if remote:
+        if not os.path.isabs(given):
+            raise Invalid(f"--cwd {given} must be a whole path on the server's computer, from / on.")
+        return given
+    if not os.path.isdir(given):
+        raise Invalid(f"--cwd {given}: there is no such directory.")
+    return os.path.abspath(given)
+
+
+def _here() -> str | None:
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        return None
 
 
 def parent_job() -> int | None:

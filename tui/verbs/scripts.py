@@ -7,16 +7,18 @@ import os
 from typing import Any
 
 from core.json_shapes import rfc3339, shape
-from core.service import ERROR_ACTIONS, Invalid, Parameter, Script
+from core.service import ERROR_ACTIONS, Invalid, JobService, Parameter, Script
 from tui import options, say
-from tui.connection import service
+from tui.connection import server, service
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of scripts and of each of its verbs."""
     options.add_json(parser)
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", parser_class=options.Parser)
-    add = verbs.add_parser("add", help="put a file on record; it runs from where it lies")
+    add = verbs.add_parser(
+        "add", help="put a file on record; it runs from where it lies (on a server: its content is sent and kept)"
+    )
     add.add_argument("file", metavar="FILE")
     _settings(add)
     every = verbs.add_parser("list", help="all scripts, by name")
@@ -24,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     show.add_argument("script", metavar="SCRIPT", help="a script's name, number or path")
     change = verbs.add_parser("change", help="change what is on record")
     change.add_argument("script", metavar="SCRIPT", help="a script's name, number or path")
+    change.add_argument("--content", metavar="FILE", help="put this file's content into a script that jobdeck keeps")
     _settings(change)
     remove = verbs.add_parser("remove", help="forget a script; its jobs stay")
     remove.add_argument("script", metavar="SCRIPT", help="a script's name, number or path")
@@ -69,7 +72,7 @@ def _changes(arguments: argparse.Namespace) -> dict[str, Any]:
     for name in ("environment", "working_directory"):
         if given.get(name) == "":
             given[name] = None
-    if given.get("working_directory"):
+    if given.get("working_directory") and server() is None:
         given["working_directory"] = os.path.abspath(given["working_directory"])
     return given
 
@@ -92,10 +95,12 @@ async def run(arguments: argparse.Namespace) -> int:
             return 0
         changes = _changes(arguments)
         if verb == "add":
-            if not os.path.isfile(arguments.file):
-                raise Invalid(f"There is no file {arguments.file!r}.")
-            script = await engine.add_script(os.path.abspath(arguments.file), **changes)
+            script = await _add(engine, arguments.file, changes)
         else:
+            if arguments.content is not None:
+                from tui.sending import read
+
+                changes["content"] = read(arguments.content)
             if not changes:
                 raise Invalid("Say what to change; `jobdeck scripts change --help` lists what there is.")
             script = await engine.change_script(arguments.script, **changes)
@@ -104,6 +109,17 @@ async def run(arguments: argparse.Namespace) -> int:
     else:
         say.tell(f"{'Added' if verb == 'add' else 'Changed'} the script {script.name}.")
     return 0
+
+
+async def _add(engine: JobService, file: str, changes: dict[str, Any]) -> Script:
+    if not os.path.isfile(file):
+        raise Invalid(f"There is no file {file!r}.")
+    path = os.path.abspath(file)
+    if server() is None:
+        return await engine.add_script(path, **changes)
+    from tui.sending import origin, read
+
+    return await engine.add_script(os.path.basename(path), content=read(path), **{"notes": origin(path)} | changes)
 
 
 def _list(scripts: list[Script], as_json: bool) -> int:

@@ -1,0 +1,144 @@
+"""Scripts and environments of one engine: looked up for a caller, changed together with the snapshot of them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from core.service import Environment, Forbidden, Invalid, NotFound, Parameter, Script, ScriptStatistics
+
+from . import callers, scripts
+from .content import kept_path, read_content, remove_content, write_content
+from .shared import Shared
+
+T = TypeVar("T")
+
+
+async def change(shared: Shared, function: Callable[[sqlite3.Connection], T]) -> T:
+    """A change of what the snapshot holds."""
+
+    def changing(connection: sqlite3.Connection) -> T:
+        result = function(connection)
+        scripts.take_snapshot(connection, shared.store)
+        return result
+
+    return await shared.database.write(changing)
+
+
+class Catalogue:
+    """The scripts that an engine has on record. Callers with a restricted token see theirs alone."""
+
+    def __init__(self, shared: Shared) -> None:
+        self._shared = shared
+        self._read = shared.database.read
+
+    async def scripts(self) -> list[Script]:
+        """All scripts, by name."""
+        found = await self._read(scripts.all_scripts)
+        return [script for script in found if self._may_see(script)]
+
+    def _may_see(self, script: Script) -> bool:
+        try:
+            callers.check_script(callers.acting(), script)
+        except Forbidden:
+            return False
+        return True
+
+    async def script(self, script: int | str) -> Script:
+        """One script by id, name or path. Raises NotFound, Invalid, Forbidden."""
+        found = await self._read(lambda c: scripts.find_script(c, script))
+        callers.check_script(callers.acting(), found)
+        return found
+
+    async def parameters(self, script: int | str) -> Sequence[Parameter]:
+        """What a script asks for, read from its file as it is now."""
+        from .environment_catalog import parameters_of, unrecorded
+
+        try:
+            found = await self.script(script)
+        except NotFound:
+            if not isinstance(script, str) or "/" not in script:
+                raise
+            found = unrecorded(script)
+            callers.check_run(callers.acting(), found)
+        return await self._read(lambda c: parameters_of(c, found))
+
+    async def content(self, script: int | str) -> bytes:
+        """A script's file as it is now."""
+        return await asyncio.to_thread(read_content, await self.script(script))
+
+    async def statistics(self) -> Sequence[ScriptStatistics]:
+        """How the jobs of each script went."""
+        from .statistics import script_statistics
+
+        found = await self._read(script_statistics)
+        if not callers.is_restricted(callers.acting()):
+            return found
+        seen = {script.id for script in await self.scripts()}
+        return [each for each in found if each.script_id in seen]
+
+    async def add(self, path: str, content: bytes | None, settings: Mapping[str, Any]) -> Script:
+        """Put a file on record; with `content` it is kept here, under the name `path`."""
+        if content is None:
+            path = os.path.abspath(path)
+            if not os.path.isfile(path):
+                raise Invalid(f"There is no file {path}.")
+            return await change(self._shared, lambda c: scripts.insert_script(c, path, settings))
+        kept = kept_path(self._shared.store, path)
+
+        def add(connection: sqlite3.Connection) -> Script:
+            # The row first: a script that is on record already is not written over.
+            script = scripts.insert_script(connection, kept, {"name": path, **settings})
+            write_content(self._shared.store, script, content)
+            return script
+
+        return await change(self._shared, add)
+
+    async def change(self, script: int | str, content: bytes | None, settings: Mapping[str, Any]) -> Script:
+        """Change fields of a script, or the content of one that is kept here."""
+        known = await self.script(script)
+
+        def changing(connection: sqlite3.Connection) -> Script:
+            changed = scripts.update_script(connection, known.id, settings)
+            if content is not None:
+                write_content(self._shared.store, changed, content)
+            return changed
+
+        return await change(self._shared, changing)
+
+    async def remove(self, script: int | str) -> Script:
+        """Forget a script; its jobs stay. Which one it was."""
+        known = await self.script(script)
+        removed = await change(self._shared, lambda c: scripts.delete_script(c, known.id))
+        await asyncio.to_thread(remove_content, self._shared.store, removed)
+        return removed
+
+    async def environments(self) -> list[Environment]:
+        """Every environment, found or added."""
+        from .environment_catalog import all_environments, keep_probes
+
+        found, probes = await self._read(all_environments)
+        if probes:
+            await self._shared.database.write(lambda c: keep_probes(c, probes))
+        return found
+
+    async def add_environment(self, environment: Environment) -> Environment:
+        """Add an environment. Raises Conflict when the name is taken."""
+        from .environment_catalog import add_environment
+
+        return await change(self._shared, lambda c: add_environment(c, environment))
+
+    async def change_environment(self, name: str, settings: Mapping[str, Any]) -> Environment:
+        """Change an environment; a found one becomes the user's own."""
+        from .environment_catalog import change_environment
+
+        return await change(self._shared, lambda c: change_environment(c, name, settings))
+
+    async def remove_environment(self, name: str) -> None:
+        """Remove an environment that a user added."""
+        from .environment_catalog import remove_environment
+
+        await change(self._shared, lambda c: remove_environment(c, name))

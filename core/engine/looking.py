@@ -1,0 +1,172 @@
+"""Looking at jobs: their rows, brought up to their journals where no leader does it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from core.service import UNFINISHED, Job, JobPage, JobQuery, NotFound, Record, Status, Unavailable, Usage
+
+from . import callers, query, slots
+from .locks import is_held
+from .paths import content_copy
+from .rows import job_of_row, update_job
+from .shared import Shared
+
+if TYPE_CHECKING:
+    from .usage import Meter
+    from .watches import Watches
+
+log = logging.getLogger("jobdeck.engine")
+
+
+class Looking:
+    """Jobs as one engine sees them. `starting(id)` tells whether it is about to start a job at this moment."""
+
+    def __init__(self, shared: Shared, watches: Watches | None, starting: Callable[[int], bool]) -> None:
+        self._shared = shared
+        self._database = shared.database
+        self._reading = shared.reading
+        self._watches = watches
+        self._starting = starting
+        self._meter: Meter | None = None
+
+    async def settle_all(self) -> None:
+        """With no leader alive: bring every unfinished job up to its journal, so that no reader is told a lie."""
+        for row in await self._database.read(query.unfinished):
+            if row["claim"] is not None:
+                await self._refresh(row["id"])
+
+    async def _refresh(self, id: int) -> Mapping[str, Any]:
+        """Bring a job's row up to its journal; the columns as they are now, also where nothing can be written."""
+        from .outcome import Progression
+
+        directory = self._shared.directory(id)
+        progression = Progression(directory)
+        columns = progression.read()
+        try:
+            await self._database.write(lambda c: update_job(c, id, columns))
+            if columns.get("ended") is None and not is_held(os.path.join(directory, "lock")):
+                from .lost import settle_lost
+
+                await settle_lost(self._database.write, directory, id)
+                columns = progression.read()
+        except Unavailable as error:
+            log.warning("the row of job %s has to wait: %s", id, error)
+        return columns
+
+    async def page(self, wanted: JobQuery) -> JobPage:
+        """One page of jobs."""
+        allowed = callers.condition(callers.acting())
+        found = await self._database.read(lambda c: query.page(c, wanted, allowed))
+        if not any(job.status is Status.Queued for job in found.jobs):
+            return found
+        explained = await self._database.read(lambda c: tuple(self._explain(c, job) for job in found.jobs))
+        return JobPage(explained, found.more)
+
+    def _explain(self, connection: sqlite3.Connection, job: Job) -> Job:
+        if job.status is not Status.Queued:
+            return job
+        if slots.is_claimed(connection, job.id):
+            return replace(job, queue_reason="It is about to start.")
+        reason = slots.queue_reason(connection, job.id, job.script_id, self._shared.live.now.max_running)
+        return replace(job, queue_reason=reason)
+
+    async def counts(self) -> Mapping[Status, int]:
+        """How many jobs are in each status."""
+        allowed = callers.condition(callers.acting())
+        return await self._database.read(lambda c: query.counts(c, allowed))
+
+    async def count(self, wanted: JobQuery) -> int:
+        """How many jobs a query has in all, whatever its page."""
+        allowed = callers.condition(callers.acting())
+        return await self._database.read(lambda c: query.count(c, wanted, allowed))
+
+    async def row(self, id: int) -> sqlite3.Row:
+        """A job's row. Raises NotFound, Forbidden where the caller is restricted to scripts that it is not of."""
+        row = await self._database.read(lambda c: query.job_row(c, id))
+        who = callers.acting()
+        if callers.is_restricted(who):
+            callers.check_job(who, job_of_row(row))
+        return row
+
+    async def directory(self, id: int) -> str:
+        """The directory of a job that is on record. Raises as `row`."""
+        await self.row(id)
+        return self._shared.directory(id)
+
+    async def job(self, id: int) -> Job:
+        """One job with its children."""
+        row = await self.row(id)
+        fresh: Mapping[str, Any] = {}
+        if row["status"] in UNFINISHED and row["claim"] is not None and not self._starting(id):
+            fresh = await self._refresh(id)
+
+        def look(connection: sqlite3.Connection) -> Job:
+            row = dict(query.job_row(connection, id))
+            if fresh and fresh["state_seq"] > row["state_seq"]:
+                row |= fresh
+            job = self._explain(connection, job_of_row(row))
+            return replace(job, children=query.children(connection, id))
+
+        return await self._database.read(look)
+
+    async def wait(self, id: int, timeout: float | None) -> Job:
+        """The job once it is finished, or as it is after `timeout` seconds."""
+        loop = asyncio.get_running_loop()
+        deadline = None if timeout is None else loop.time() + timeout
+        directory = self._shared.directory(id)
+        while True:
+            left = 1.0 if deadline is None else min(1.0, deadline - loop.time())
+            watched = self._watches is not None and id in self._watches
+            if watched and self._watches is not None:
+                await self._watches.wait(id, left)
+            version = 0 if watched else self._reading.version(directory)
+            job = await self.job(id)
+            if job.status.finished or left <= 0:
+                return job
+            if not watched:
+                await self._reading.changed(directory, left, version)
+
+    async def records(self, id: int, after: int, streams: frozenset[int] | None, follow: bool) -> AsyncIterator[Record]:
+        """The journal's records behind number `after`, in order; `follow` goes on until the job has ended."""
+        directory = await self.directory(id)
+        async for record in self._reading.records(directory, after, streams):
+            after = record.number
+            yield record
+        while follow:
+            # Looked up before reading: what the journal holds then is all there will be.
+            version = self._reading.version(directory)
+            ended = os.path.exists(os.path.join(directory, "exit.json"))
+            async for record in self._reading.records(directory, after, streams):
+                after = record.number
+                yield record
+            if ended:
+                return
+            if not await self._reading.changed(directory, 1.0, version) and (await self.job(id)).status.finished:
+                follow = os.path.exists(os.path.join(directory, "exit.json"))
+
+    async def content(self, id: int) -> bytes:
+        """The copy of the script that a job ran."""
+        row = await self.row(id)
+        try:
+            with open(content_copy(self._shared.store, row["content_hash"]), "rb") as file:
+                return file.read()
+        except FileNotFoundError:
+            raise NotFound(f"The copy of the script that job {id} ran is gone.") from None
+
+    async def usage(self, id: int) -> Usage | None:
+        """What a job's process tree uses now; None when it does not run on this computer."""
+        row = await self.row(id)
+        if row["status"] not in UNFINISHED:
+            return None
+        if self._meter is None:
+            from .usage import Meter
+
+            self._meter = Meter()
+        return await asyncio.to_thread(self._meter.measure, id, self._shared.directory(id))
