@@ -12,6 +12,8 @@ SCREENS: dict[str, tuple[str, str]] = {
     "jobs": ("tui.screens.jobs", "JobsScreen"),
     "job": ("tui.screens.job", "JobScreen"),
     "scripts": ("tui.screens.scripts", "ScriptsScreen"),
+    "script": ("tui.screens.script", "ScriptScreen"),
+    "source": ("tui.screens.source", "SourceScreen"),
     "run": ("tui.screens.run", "RunScreen"),
     "feedback": ("tui.screens.feedback", "FeedbackScreen"),
     "settings": ("tui.screens.settings", "SettingsScreen"),

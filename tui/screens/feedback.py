@@ -245,7 +245,7 @@ class FeedbackScreen(ModalScreen[bool]):
                 return
             fields = {name: to_text(value) for name, value in form.given.items()}
         elif question.choices and question.multiple:
-            text = ",".join(map(str, self.query_one(Marks).marked))
+            text = _several(question, self.query_one(Marks).marked)
         elif question.choices:
             at = self.query_one(OptionList).highlighted
             if at is None:
@@ -324,6 +324,17 @@ def _default(question: Feedback) -> int:
         return labels.index(question.default)
     given = (question.default or "").strip()
     return int(given) if given.isdecimal() and len(given) < 6 and int(given) < len(labels) else 0
+
+
+def _several(question: Feedback, marked: list[int]) -> str:
+    """The answer that means just these choices: their labels, or their numbers where labels could mean others."""
+    names = [each.casefold() for choice in question.choices for each in (choice.label, choice.hotkey) if each]
+    labels = [question.choices[at].label for at in marked]
+    plain_labels = all(
+        "," not in each and each == each.strip() and names.count(each.casefold()) == 1 for each in labels
+    )
+    # A comma alone says "none"; an empty text would be the default.
+    return ",".join(labels if plain_labels else map(str, marked)) or ","
 
 
 def _hint(question: Feedback) -> str:

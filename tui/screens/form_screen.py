@@ -252,7 +252,7 @@ class FormScreen(BaseScreen[Any]):
     def _meant(self, form: Form, sentence: str) -> Field | None:
         for each in form.fields:
             name = re.escape(each.parameter.name)
-            if not each.parameter.name.startswith(OWN) and re.search(rf"(: |needs |'){name}('| |:|$)", sentence):
+            if not each.parameter.name.startswith(OWN) and re.search(rf"(^|: |needs |'){name}('| |:|$)", sentence):
                 return each
         folded = sentence.casefold()
         for word, name in self.words.items():
