@@ -91,7 +91,6 @@ KEYS: tuple[Key, ...] = (
     Key("filter.accept", "enter", "accept", "Show", "keep this filter and go to the list", 1),
     Key("filter.complete", "tab", "complete", "Complete", "take the completion; again: the next one", 2),
     Key("filter.leave", "escape", "leave", "Leave", "take back what was typed", 3),
-    Key("scripts.open", "enter", "open", "Run", "run the script: its form opens", 1),
     Key("scripts.run", "n", "run", "Run a file", "run any file: type its path", 2),
     Key("scripts.add", "a,plus", "add", "Add", "put a file on record", 3),
     Key("scripts.change", "e", "change", "Change", "change the script's settings", 4),

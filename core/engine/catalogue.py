@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from core.service import Environment, Forbidden, Invalid, NotFound, Parameter, Script, ScriptStatistics
+from core.service import Environment, Forbidden, Invalid, NotFound, Parameter, Script, ScriptStatistics, ServiceError
 
 from . import callers, scripts
 from .content import kept_path, read_content, remove_content, write_content
@@ -86,12 +86,15 @@ class Catalogue:
             path = os.path.abspath(path)
             if not os.path.isfile(path):
                 raise Invalid(f"There is no file {path}.")
+            told = await asyncio.to_thread(_description, path, None)
+            settings = {"description": told, **settings}
             return await change(self._shared, lambda c: scripts.insert_script(c, path, settings))
         kept = kept_path(self._shared.store, path)
 
         def add(connection: sqlite3.Connection) -> Script:
             # The row first: a script that is on record already is not written over.
-            script = scripts.insert_script(connection, kept, {"name": path, **settings})
+            told = _description(path, content)
+            script = scripts.insert_script(connection, kept, {"name": path, "description": told, **settings})
             write_content(self._shared.store, script, content)
             return script
 
@@ -142,3 +145,18 @@ class Catalogue:
         from .environment_catalog import remove_environment
 
         await change(self._shared, lambda c: remove_environment(c, name))
+
+
+def _description(path: str, content: bytes | None) -> str:
+    """What a script says of itself in its first line; "" where it says nothing, or nothing that can be read."""
+    from core.params.read import read_interface
+
+    try:
+        if content is None:
+            with open(path, "rb") as file:
+                content = file.read()
+        is_python = path.endswith(".py") or b"python" in content[:100].partition(b"\n")[0]
+        return read_interface(content, "python" if is_python else "command", os.path.basename(path)).synopsis
+    except (OSError, ServiceError):
+        # It is put on record even so; whoever runs it is told what is wrong with it.
+        return ""

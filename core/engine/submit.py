@@ -51,6 +51,8 @@ class Prepared:
     secrets: dict[str, str] = field(default_factory=dict)
     #: what the environments' candidates said when they were tried just now, for the cache
     probes: dict[str, Any] = field(default_factory=dict)
+    #: what the script says of itself, in a line
+    description: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +172,7 @@ def prepare(
     for name, value in spec["variables"].items():
         if not name or "=" in name or "\0" in name or "\0" in value:
             raise Invalid(f"{name!r} cannot be an environment variable: its name or value is not possible.")
-    return Prepared(spec, script, content, secrets, probes)
+    return Prepared(spec, script, content, secrets, probes, interface.synopsis)
 
 
 def _plain(parameters: Mapping[str, Any]) -> dict[str, Any]:

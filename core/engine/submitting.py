@@ -120,7 +120,8 @@ class Submitting:
         if prepared.script.id == 0:
             known = scripts.script_at(connection, prepared.script.path)
             if known is None:
-                known = scripts.insert_script(connection, prepared.script.path, {"name": prepared.script.name})
+                settings = {"name": prepared.script.name, "description": prepared.description}
+                known = scripts.insert_script(connection, prepared.script.path, settings)
                 scripts.take_snapshot(connection, self._shared.store)
             prepared.script = known
             prepared.spec["script"]["id"] = known.id

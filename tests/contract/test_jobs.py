@@ -468,3 +468,11 @@ async def test_parameters_of_a_file_that_is_not_on_record(service: JobService, s
     assert await service.scripts() == []
     with pytest.raises(NotFound, match="no file"):
         await service.script_parameters(str(scripts / "nothing.sh"))
+
+
+async def test_a_script_on_record_tells_what_its_file_says(service: JobService, scripts: Path) -> None:
+    added = await service.add_script(write(scripts, "one.sh", "# Tidies up.\n# @param {integer} [n=1]\ntrue"))
+    own = await service.add_script(write(scripts, "two.sh", "# Tidies up.\ntrue"), description="Mine")
+    job = await service.run(RunRequest(path=write(scripts, "three.py", '"""Counts."""\n')))
+    assert (added.description, own.description) == ("Tidies up.", "Mine")
+    assert (await service.script(job.script_id or 0)).description == "Counts."

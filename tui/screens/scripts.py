@@ -49,6 +49,7 @@ class ScriptsScreen(BaseScreen[None]):
 
     TRAIL = "Scripts"
     DEFAULT_CSS = """
+    ScriptsScreen #scripts { margin: 0 1 0 0; }
     ScriptsScreen #filter { display: none; margin: 0 1; }
     ScriptsScreen.-filtering #filter { display: block; }
     ScriptsScreen #about { height: auto; max-height: 9; padding: 0 2; border-top: solid $border; }
@@ -301,7 +302,7 @@ def _about(row: ScriptRow, parameters: Sequence[Parameter] | str | None) -> Cont
 
 
 def _fact(name: str, told: Content) -> Content:
-    return Content.assemble((f"{name:<11}", "$text-muted"), told)
+    return Content.assemble((f"{name:<11}", "dim"), told)
 
 
 def _how(script: Script) -> str:

@@ -207,10 +207,10 @@ def describe(parameter: Parameter, named: bool = False) -> Content:
     `named`: with the parameter's name, where another one stands beside the control.
     """
     parts = [plain.block(parameter.help.strip())] if parameter.help.strip() else []
-    if parameter.type in ("integer", "number") and (parameter.minimum is not None or parameter.maximum is not None):
+    # That a count is not negative goes without saying.
+    has_range = parameter.maximum is not None or parameter.minimum not in (None, 0, 1)
+    if parameter.type in ("integer", "number") and has_range:
         parts.append(Content(wanted(parameter).capitalize()))
-    if parameter.type == "list" and not parameter.choices:
-        parts.append(Content("One value on each line"))
     if named and parameter.display_name not in ("", parameter.name) and not parameter.name.startswith(OWN):
         parts.append(Content.assemble("Parameter ", plain.line(parameter.name)))
     return Content(" · ").join(parts)
@@ -235,6 +235,8 @@ def make_control(parameter: Parameter, value: Value, kept: bool, complete: Compl
         return Segments(("yes", "no"), values=(True, False))
     if kind == "object":
         return LinesInput(_json(shown), _EXAMPLES["object"])
+    if kind == "number" and isinstance(shown, float) and shown.is_integer():
+        shown = int(shown)
     words = to_text(shown) if not isinstance(shown, Clixml) else shown.document
     if kind == "file":
         asked = wanted(parameter) if parameter.mandatory else "a path, or nothing"
