@@ -258,7 +258,7 @@ class Engine:
 
     async def objects(self, id: int, start: int = 0, count: int = 100) -> Sequence[PipelineObject]:
         """`count` pipeline objects from the `start`-th on."""
-        return await asyncio.to_thread(_views().objects, await self._looking.directory(id), start, count)
+        return await self._reading.objects(await self._looking.directory(id), start, count)
 
     async def errors(self, id: int) -> Sequence[ErrorRecord]:
         """The records of the error stream."""

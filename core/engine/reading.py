@@ -6,10 +6,14 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
 
 from core.journal.follow import DirectoryWatch, Follower
 from core.journal.reader import JournalReader
-from core.service import Hit, Invalid, Line, LinePage, Record
+from core.service import Hit, Invalid, Line, LinePage, PipelineObject, Record
+
+if TYPE_CHECKING:
+    from .views import ObjectIndex
 
 _INDEXES = 8
 _FOLLOWERS = 64
@@ -18,6 +22,8 @@ _STEP = 1 << 20
 #: a search tells what it found after so many seconds or hits
 _MOMENT = 0.02
 _HITS = 500
+#: bytes of lines that are counted in one go
+_SLICE = 16 << 20
 
 
 class _Opened:
@@ -38,6 +44,7 @@ class Reading:
         self._followers: OrderedDict[str, Follower] = OrderedDict()
         self._store_watch: DirectoryWatch | None = None
         self._indexes: OrderedDict[tuple[str, frozenset[int] | None], _Opened] = OrderedDict()
+        self._objects: OrderedDict[str, tuple[ObjectIndex, asyncio.Lock]] = OrderedDict()
 
     def version(self, directory: str) -> int:
         """What to give `changed` later, taken before looking at the job's files."""
@@ -85,7 +92,12 @@ class Reading:
 
         def look() -> LinePage:
             index = opened.index
-            found = index.tail(-start, width)[: max(count, 0)] if start < 0 else index.lines(start, count, width)
+            if start < 0:
+                found = index.tail(-start, width)[: max(count, 0)]
+                # Where little is left to count, the numbers are known too: of what the tail saw, not more.
+                index.count(_SLICE, look=False)
+            else:
+                found = index.lines(start, count, width)
             total = index.counted
             lines = tuple(
                 Line(
@@ -100,8 +112,19 @@ class Reading:
             )
             return LinePage(lines, total)
 
+        if start > 0:
+            await self._counted(opened, start)
         async with opened.turn:
             return await asyncio.to_thread(look)
+
+    async def _counted(self, opened: _Opened, line: int) -> None:
+        """Count up to a line, in slices: who only looks at the end meanwhile need not wait for all of it."""
+        done, look = False, True
+        while not done:
+            async with opened.turn:
+                done = await asyncio.to_thread(opened.index.count, _SLICE, look=look, line=line)
+            # What comes meanwhile is not ours to count: a busy job would keep us at it.
+            look = False
 
     async def line_at(self, directory: str, time: int, streams: frozenset[int] | None) -> int:
         """The number of the first line that came at `time` or later; the number of lines when none did."""
@@ -122,30 +145,36 @@ class Reading:
         """Where the text stands from line `start` on. Raises Invalid for a pattern that is none."""
         from core.journal.search import BadPattern, search
 
-        with JournalReader(directory) as reader:
-            try:
-                places = search(
-                    reader, pattern.encode(), streams=streams, start_line=start, regex=regex, ignore_case=ignore_case
-                )
-            except BadPattern as error:
-                raise Invalid(str(error)) from error
+        opened = self._index(directory, streams)
+        index = opened.index
+        try:
+            places = search(
+                index.reader, pattern.encode(), start_line=start, regex=regex, ignore_case=ignore_case, index=index
+            )
+        except BadPattern as error:
+            raise Invalid(str(error)) from error
+        if start:
+            await self._counted(opened, start)
 
-            def some() -> tuple[list[Hit], bool]:
-                """What is found in the next moment, and whether that was all."""
-                hits: list[Hit] = []
-                until = time.monotonic() + _MOMENT
-                for place in places:
-                    if place is not None:
-                        hits.append(Hit(place.line, place.start, place.end, place.record))
-                    if time.monotonic() > until or len(hits) >= _HITS:
-                        return hits, False
-                return hits, True
+        def some(most: int) -> tuple[list[Hit], bool]:
+            """What is found in the next moment, and whether that was all."""
+            hits: list[Hit] = []
+            until = time.monotonic() + _MOMENT
+            for place in places:
+                if place is not None:
+                    hits.append(Hit(place.line, place.start, place.end, place.record))
+                if time.monotonic() > until or len(hits) >= most:
+                    return hits, False
+            return hits, True
 
-            done = False
-            while not done:
-                hits, done = await asyncio.to_thread(some)
-                for hit in hits:
-                    yield hit
+        done, told = False, 0
+        while not done:
+            async with opened.turn:
+                # The first one at once: somebody waits for it.
+                hits, done = await asyncio.to_thread(some, _HITS if told else 1)
+            told += len(hits)
+            for hit in hits:
+                yield hit
 
     def _index(self, directory: str, streams: frozenset[int] | None) -> _Opened:
         key = (directory, streams)
@@ -156,8 +185,25 @@ class Reading:
             self._indexes.popitem(last=False)
         return opened
 
+    async def objects(self, directory: str, start: int, count: int) -> list[PipelineObject]:
+        """`count` objects of the pipeline from the `start`-th on."""
+        from .views import ObjectIndex
+
+        opened = self._objects.pop(directory, None)
+        if opened is None:
+            opened = await asyncio.to_thread(ObjectIndex, directory), asyncio.Lock()
+        self._objects[directory] = opened
+        if len(self._objects) > _INDEXES:
+            self._objects.popitem(last=False)
+        index, turn = opened
+        async with turn:
+            return await asyncio.to_thread(index.objects, start, count)
+
     def close(self) -> None:
         """Let go of all of them."""
+        for index, _turn in self._objects.values():
+            index.reader.close()
+        self._objects.clear()
         for opened in self._indexes.values():
             opened.index.reader.close()
         self._indexes.clear()

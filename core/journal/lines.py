@@ -59,11 +59,15 @@ class LineIndex:
         self._count()
         return self._here.lines
 
-    def count(self, budget: int = 8 << 20) -> bool:
-        """Count about `budget` bytes more; True once all is counted. For a caller that has other things to do."""
-        self._look()
-        self._count(budget=budget)
-        return self.counted is not None
+    def count(self, budget: int = 8 << 20, *, look: bool = True, line: int | None = None) -> bool:
+        """Count about `budget` bytes more; True once all is counted, or `line` has begun.
+
+        For a caller that has other things to do. Without `look`, only what was there at the last look.
+        """
+        if look:
+            self._look()
+        self._count(budget=budget, line=line)
+        return self.counted is not None or (line is not None and self._here.lines > line)
 
     def lines(self, start: int, count: int, max_bytes: int | None = None) -> list[TextLine]:
         """Up to `count` lines from line `start` (from 0) on; each cut to `max_bytes` of data (None: whole)."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 
-from core.journal.format import ELIDED, JournalError
+from core.journal import needle
+from core.journal.format import ELIDED, ENTRY, ENTRY_SIZE, RAW_STREAMS, JournalError
 from core.journal.lines import LineIndex
 from core.journal.pieces import START, Piece, Place, pieces, pieces_back, step
 from core.journal.reader import JournalReader
@@ -14,6 +16,12 @@ from core.journal.reader import JournalReader
 _TICK = 1 << 20
 #: the longest part of one line that a regular expression is tried on
 _LONGEST = 1 << 20
+#: how much is skimmed between two ticks, in bytes and records (more where they are small), and the bytes of one read
+_SKIM = 16 << 20
+_SKIM_RECORDS = (256, 4096)
+_CHUNK = 256 << 10
+#: where the lowest byte of the stream number stands in an entry
+_STREAM = 24
 
 #: finds the first match in buffer[start:end]: (start, end) or None
 Finder = Callable[[bytes, int, int], "tuple[int, int] | None"]
@@ -64,10 +72,14 @@ class _Search:
         #: how many bytes of plain text may be the beginning of a match that the next piece completes
         self.keep = len(pattern) - 1
         self.find = _finder(pattern, regex, ignore_case)
+        #: plain text is looked for in many records at once
+        self.skims = not self.whole_lines
         self.kept: dict[int, bytes] = {}
         #: stream -> (line, column behind all that was read of it, record) of the unfinished line, where known
         self.lines: dict[int, tuple[int, int, int]] = {}
         self.place: Place | None = None
+        #: where the last match in the piece at hand ends: the next one does not begin before
+        self.behind = 0
 
     def run(self, start_line: int) -> Iterator[Found | None]:
         index = self.index
@@ -77,20 +89,91 @@ class _Search:
             return
         self.place = start
         passed = 0
-        piece: Piece | None = None
-        for piece in pieces(index.reader, index.streams, start.record, start.offset):
-            for found in self._piece(piece):
-                if found.line >= start_line:
-                    yield found
+        record, offset, stop = start.record, start.offset, index.reader.records + 1
+        finished = False
+        while not finished:
+            if not offset:
+                skipped = self._skim(record, stop)
+                if skipped > record:
+                    record, passed = skipped, 0
+                    yield None
+            finished = True
+            for piece in pieces(index.reader, index.streams, record, offset):
+                hits = 0
+                for found in self._piece(piece):
+                    if found.line >= start_line:
+                        yield found
+                        hits, passed = hits + 1, 0
+                record, offset = piece.after, 0 if piece.after > piece.record else piece.offset + len(piece.data)
+                passed += len(piece.data)
+                if passed >= _TICK:
                     passed = 0
-            passed += len(piece.data)
-            if passed >= _TICK:
-                passed = 0
-                yield None
-        if piece is not None:
-            for found in self._rest(piece.after, 0):
-                if found.line >= start_line:
-                    yield found
+                    yield None
+                if not hits and not offset and self.skims and piece.stream in RAW_STREAMS:
+                    finished = record >= stop
+                    break
+        for found in self._rest(stop, 0):
+            if found.line >= start_line:
+                yield found
+
+    def _skim(self, record: int, stop: int) -> int:
+        """Pass by the records of one stream from `record` on in which nothing can be found; where it stopped."""
+        reader = self.index.reader
+        if not self.skims or record >= stop:
+            return record
+        for most in _SKIM_RECORDS:
+            block = reader.index(record, min(stop, record + most))
+            column = block[_STREAM::ENTRY_SIZE]
+            stream = column[0]
+            if stream not in RAW_STREAMS or stream not in self.index.streams:
+                return record
+            run = len(column) - len(column.lstrip(column[:1]))
+            begin = ENTRY.unpack_from(block, 0)[1]
+            ends = [offset + length for _time, offset, length, _stream, _flags in ENTRY.iter_unpack(block)][:run]
+            if run < most or ends[-1] - begin >= _CHUNK:
+                break
+        while len(ends) > 1 and ends[-1] - begin > _SKIM:
+            # What is left out is skimmed the next time.
+            del ends[max(1, len(ends) * _SKIM // (ends[-1] - begin)) :]
+        if ends[-1] - begin < _CHUNK or ends[0] - begin > _SKIM:
+            return record
+        kept = self.kept.get(stream, b"")
+        at, newline = begin, False
+        while at < ends[-1]:
+            data = reader.read(at, min(_CHUNK, ends[-1] - at))
+            seam = kept + data[: self.keep]
+            match = self.find(seam, 0, len(seam)) if kept else None
+            where = at - len(kept)
+            if match is None:
+                match, where = self.find(data, 0, len(data)), at
+            if match is not None:
+                # The record it begins in: from there on the pieces tell.
+                number = bisect_right(ends, max(begin, where + match[0]))
+                return self._skimmed(record, stream, begin, ends[number - 1], number) if number else record
+            newline = newline or data.rfind(b"\n") >= 0
+            kept = (kept + data[-self.keep :])[-self.keep :] if self.keep else b""
+            at += len(data)
+        return self._skimmed(record, stream, begin, ends[-1], len(ends), newline)
+
+    def _skimmed(self, record: int, stream: int, begin: int, end: int, count: int, newline: bool = False) -> int:
+        """Know what the pieces would have left behind the bytes from `begin` to `end`."""
+        reader = self.index.reader
+        tail = reader.read(max(begin, end - self.keep), min(self.keep, end - begin))
+        rest = (self.kept.pop(stream, b"") + tail)[-self.keep :] if self.keep else b""
+        rest = rest[rest.rfind(b"\n") + 1 :]
+        if rest:
+            self.kept[stream] = rest
+        self.place = None
+        at = end
+        while not newline and at > begin:
+            at = max(begin, at - _CHUNK)
+            newline = reader.read(at, min(_CHUNK, end - at)).rfind(b"\n") >= 0
+        if newline:
+            self.lines.pop(stream, None)
+        elif stream in self.lines:
+            line, column, first = self.lines[stream]
+            self.lines[stream] = (line, column + end - begin, first)
+        return record + count
 
     def _piece(self, piece: Piece) -> Iterator[Found]:
         """Search a piece together with what was kept of its stream."""
@@ -110,6 +193,7 @@ class _Search:
         last = buffer.rfind(b"\n")
         whole = last + 1 if self.whole_lines else len(buffer)
         match = self.find(buffer, 0, whole) if whole else None
+        self.behind = 0
         if match is not None:
             if place is None:
                 place = self.index.at(piece.record, piece.offset)
@@ -122,7 +206,7 @@ class _Search:
         elif stream in self.lines:
             line, column, record = self.lines[stream]
             self.lines[stream] = (line, column + len(data), record)
-        rest = buffer[last + 1 if self.whole_lines else max(last + 1, len(buffer) - self.keep) :]
+        rest = buffer[last + 1 if self.whole_lines else max(last + 1, len(buffer) - self.keep, self.behind) :]
         if self.whole_lines and len(rest) > _LONGEST:
             self.kept[stream] = rest
             yield from self._rest(piece.record, piece.offset + len(data), stream)
@@ -156,6 +240,7 @@ class _Search:
                 newlines += buffer.count(b"\n", counted, begin)
                 counted = begin
                 yield Found(place.lines + newlines - opened, start - begin, end - begin, piece.record)
+            self.behind = end
             match = self.find(buffer, end if end > start else end + 1, whole)
 
     def _unfinished(self, piece: Piece) -> tuple[int, int, int]:
@@ -204,7 +289,7 @@ def _finder(pattern: bytes, regex: bool, ignore_case: bool) -> Finder:
         if b"\n" in pattern:
             raise BadPattern("A search works within lines: the text must not hold a line break.")
         if not ignore_case:
-            return lambda buffer, start, end: _span(buffer.find(pattern, start, end), len(pattern))
+            return lambda buffer, start, end: _span(needle.find(buffer, pattern, start, end), len(pattern))
         if pattern.isascii():
             return _Lowered(pattern.lower()).find
         pattern = _any_case(pattern)
@@ -249,7 +334,7 @@ class _Lowered:
     def find(self, buffer: bytes, start: int, end: int) -> tuple[int, int] | None:
         if buffer is not self.buffer:
             self.buffer, self.lowered = buffer, buffer.lower()
-        return _span(self.lowered.find(self.pattern, start, end), len(self.pattern))
+        return _span(needle.find(self.lowered, self.pattern, start, end), len(self.pattern))
 
 
 def _any_case(pattern: bytes) -> bytes:

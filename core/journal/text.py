@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from core.journal.format import DEBUG, ERROR, INFORMATION, PROGRESS, RAW_STREAMS, VERBOSE, WARNING
+from core.journal.format import ANSWER, DEBUG, ERROR, INFORMATION, PROGRESS, PROMPT, RAW_STREAMS, VERBOSE, WARNING
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,7 +17,8 @@ def record_text(stream: int, data: bytes, flags: int = 0) -> bytes:
     """The record as console text, UTF-8.
 
     Raw streams: the bytes themselves. Streams with a message: prefix, message, newline. Progress: a line like
-    `Copying: disk 2 42%`. Anything else, and what is no JSON of the expected shape: the bytes and a newline.
+    `Copying: disk 2 42%`. A question: its message and choices; an answer: what was answered (a secret is not told).
+    Anything else, and what is no JSON of the expected shape: the bytes and a newline.
     """
     if stream in RAW_STREAMS:
         return data
@@ -25,6 +26,10 @@ def record_text(stream: int, data: bytes, flags: int = 0) -> bytes:
     if value is not None:
         if stream == PROGRESS:
             return _encode(_progress(value)) + b"\n"
+        if stream == PROMPT:
+            return _encode(_prompt(value)) + b"\n"
+        if stream == ANSWER:
+            return _encode(_answer(value)) + b"\n"
         message = value.get("message")
         if stream in _PREFIXES and isinstance(message, str):
             return _encode(_PREFIXES[stream] + message) + b"\n"
@@ -55,6 +60,24 @@ def _progress(value: dict[str, Any]) -> str:
         told = "done"
     rest = " ".join(part for part in (status, told) if part)
     return ": ".join(part for part in (activity, rest) if part)
+
+
+def _prompt(value: dict[str, Any]) -> str:
+    caption, message = str(value.get("caption") or ""), str(value.get("message") or "").rstrip()
+    labels = [str(each.get("label", "")) for each in value.get("choices") or () if isinstance(each, dict)]
+    names = [str(each.get("label") or each.get("name", "")) for each in value.get("fields") or () if isinstance(each, dict)]
+    told = ", ".join(labels or names)
+    return "\n".join(part for part in (caption, message + (f" [{told}]" if told else "")) if part)
+
+
+def _answer(value: dict[str, Any]) -> str:
+    if value.get("cancelled"):
+        return "(the question was withdrawn)"
+    text, fields = value.get("text"), value.get("fields")
+    if isinstance(fields, dict):
+        text = ", ".join(f"{name}={'••••' if given is None else given}" for name, given in fields.items())
+    who = value.get("by")
+    return ("••••" if text is None else str(text)) + (f"  ({who})" if who else "")
 
 
 def _encode(text: str) -> bytes:

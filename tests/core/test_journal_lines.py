@@ -11,7 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.journal import lines as lines_module
+from core.journal import needle
 from core.journal import pieces as pieces_module
+from core.journal import search as search_module
 from core.journal.format import INFORMATION, OBJECT, RAW_STREAMS, STDERR, STDOUT, TERMINAL, WARNING
 from core.journal.lines import LineIndex
 from core.journal.reader import JournalReader
@@ -36,6 +38,10 @@ def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lines_module, "_BYTES", 5)
     monkeypatch.setattr(pieces_module, "PIECE", 4)
     monkeypatch.setattr(pieces_module, "_SMALL", 3)
+    monkeypatch.setattr(search_module, "_CHUNK", 3)
+    monkeypatch.setattr(search_module, "_SKIM", 9)
+    monkeypatch.setattr(search_module, "_SKIM_RECORDS", (2, 5))
+    monkeypatch.setattr(needle, "_WORTH", 1)
 
 
 def model(records: Records, streams: frozenset[int]) -> list[tuple[int, bytes, int]]:
