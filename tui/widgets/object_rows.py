@@ -1,0 +1,186 @@
+"""The rows of the Pipeline tab: objects, what was opened of them, and what stands for the rest of a long list."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from core.service import PipelineObject
+
+if TYPE_CHECKING:
+    from core.clixml.tree import Node
+
+#: children that are shown at once; the rest is asked for
+PAGE = 100
+#: an object of more bytes is decoded only when it is opened, and on a thread
+LARGE = 256 << 10
+#: characters of a text that are shown in one row when it is opened
+_TEXT_ROW = 200
+
+
+class Item:
+    """One row: an object or a value (`node`), a piece of a long text (`text`), or the rest of a list (`more`)."""
+
+    __slots__ = ("_cells", "children", "depth", "expanded", "index", "more", "node", "parent", "record", "text")
+
+    def __init__(self, depth: int, parent: Item | None, index: int = 0) -> None:
+        self.depth = depth
+        self.parent = parent
+        #: for an object: its number among those of the job, from 0
+        self.index = index
+        self.node: Node | None = None
+        self.record: PipelineObject | None = None
+        self.text: str | None = None
+        #: how many are not shown
+        self.more = 0
+        self.expanded = False
+        self.children: list[Item] = []
+        self._cells: dict[str, Node] | None = None
+
+    @property
+    def root(self) -> Item:
+        """The object it belongs to."""
+        return self if self.parent is None else self.parent.root
+
+    @property
+    def large(self) -> bool:
+        """An object that was not decoded because of its size."""
+        return self.node is None and self.record is not None and len(self.record.data) > LARGE
+
+    def decode(self) -> None:
+        """Open the object. Never raises: what cannot be read is told by the node."""
+        if self.node is None and self.record is not None:
+            from core.clixml.tree import open_object
+
+            self.node = open_object(self.record.format, self.record.data, label=f"[{self.index}]")
+
+    @property
+    def label(self) -> str:
+        """The name in front."""
+        return f"[{self.index}]" if self.parent is None else self.node.label if self.node is not None else ""
+
+    @property
+    def path(self) -> str:
+        """Where it is, as one would write it: `[3].name`."""
+        if self.node is None:
+            return self.parent.path if self.parent is not None else f"[{self.index}]"
+        return f"[{self.root.index}]{self.node.path}"
+
+    @property
+    def summary(self) -> str:
+        """What it is, in a line."""
+        if self.more:
+            return f"… {self.more:,} more"
+        if self.text is not None:
+            return self.text
+        if self.large and self.record is not None:
+            return f"{len(self.record.data):,} bytes"
+        return self.node.summary if self.node is not None else "…"
+
+    @property
+    def kind(self) -> str:
+        """The node's kind, or "more", "text", "object" for what is not decoded."""
+        if self.more:
+            return "more"
+        if self.text is not None:
+            return "text"
+        return self.node.kind if self.node is not None else "object"
+
+    @property
+    def type(self) -> str:
+        """The type's short name."""
+        return "" if self.more or self.text is not None or self.node is None else self.node.type
+
+    @property
+    def opens(self) -> bool:
+        """Whether there is something in it."""
+        if self.more or self.text is not None:
+            return False
+        if self.node is None:
+            return self.record is not None
+        if self.node.child_count:
+            return True
+        return self.node.kind in ("value", "error") and (self.node.summary.endswith("…") or "\n" in self.node.text())
+
+    def expand(self) -> None:
+        """Make the first page of children."""
+        self.decode()
+        self.expanded = True
+        if self.children or self.node is None:
+            return
+        if self.node.child_count:
+            self._add(self.node.children(0, PAGE))
+        else:
+            self._add_text(0)
+
+    def _add(self, nodes: Sequence[Node]) -> None:
+        assert self.node is not None
+        for node in nodes:
+            item = Item(self.depth + 1, self)
+            item.node = node
+            self.children.append(item)
+        left = self.node.child_count - len(self.children)
+        if left > 0 and nodes:
+            rest = Item(self.depth + 1, self)
+            rest.more = left
+            self.children.append(rest)
+
+    def _add_text(self, start: int) -> None:
+        assert self.node is not None
+        rows = [
+            line[at : at + _TEXT_ROW]
+            for line in self.node.text().split("\n")
+            for at in range(0, max(1, len(line)), _TEXT_ROW)
+        ]
+        for row in rows[start : start + PAGE]:
+            item = Item(self.depth + 1, self)
+            item.text = row
+            self.children.append(item)
+        if len(rows) > start + PAGE:
+            rest = Item(self.depth + 1, self)
+            rest.more = len(rows) - start - PAGE
+            self.children.append(rest)
+
+    def load_more(self) -> None:
+        """The next page of children, in place of the row that stands for them."""
+        if not self.children or not self.children[-1].more or self.node is None:
+            return
+        self.children.pop()
+        have = len(self.children)
+        if self.node.child_count:
+            self._add(self.node.children(have, PAGE))
+        else:
+            self._add_text(have)
+
+    def shown(self) -> list[Item]:
+        """It and what is open of it, from above."""
+        found = [self]
+        if self.expanded:
+            for child in self.children:
+                found += child.shown()
+        return found
+
+    def cells(self) -> dict[str, Node]:
+        """Its properties by name, for a table."""
+        if self._cells is None:
+            self.decode()
+            nodes = self.node.children(0, PAGE) if self.node is not None else ()
+            self._cells = {node.label: node for node in nodes}
+        return self._cells
+
+
+def alike(items: Sequence[Item]) -> list[str]:
+    """The names of the columns of a table of these objects; none where they have too little in common."""
+    names: dict[str, int] = {}
+    counted = 0
+    for item in items:
+        if item.more or item.large:
+            continue
+        item.decode()
+        if item.kind not in ("object", "dictionary", "members"):
+            return []
+        counted += 1
+        for name in item.cells():
+            names[name] = names.get(name, 0) + 1
+    common = [name for name, count in names.items() if count * 5 >= counted * 4]
+    return list(names) if counted and len(common) * 2 >= len(names) else []

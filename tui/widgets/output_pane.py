@@ -1,0 +1,524 @@
+"""The Output tab: lines, the streams above them, and a bar below that searches, goes to a place or saves."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from contextlib import aclosing
+from typing import Any, cast
+
+from textual.app import ComposeResult, SuspendNotSupported
+from textual.containers import Vertical
+from textual.message import Message
+
+from core.service import Job, JobService, ServiceError
+from tui import keys, output_files
+from tui.goal import goal
+from tui.text import one_line
+from tui.widgets.ask_bar import AskBar, Switch
+from tui.widgets.output import SHOWN, STAMPS, OutputView
+from tui.widgets.output_lines import OutputLines
+from tui.widgets.output_search import OutputSearch
+from tui.widgets.stream_bar import StreamBar
+
+#: seconds between two looks while the job writes
+MOMENT = 0.1
+#: what a terminal is told to put into the clipboard at most: some take no more than about 74 KB
+_CLIPBOARD = 64 << 10
+#: seconds after the last key before a search begins
+_PAUSE = 0.2
+
+
+class OutputPane(Vertical):
+    """Shows the output of one job and goes along with it. `open` begins; the service may be lost meanwhile."""
+
+    BINDINGS = keys.bindings(
+        "output",
+        (
+            "search", "next_hit", "previous_hit", "follow", "wrap", "streams", "stamps", "go_to", "select", "copy",
+            "save", "pager", "leave",
+        ),
+    )  # fmt: skip
+    DEFAULT_CSS = """
+    OutputPane { height: 1fr; }
+    """
+
+    class Lost(Message):
+        """The service does not answer; the pane tries again."""
+
+        def __init__(self, error: ServiceError | None) -> None:
+            super().__init__()
+            #: None: it answers again
+            self.error = error
+
+    class Changed(Message):
+        """The job wrote something, or ended."""
+
+        def can_replace(self, message: Message) -> bool:
+            """Only the last one counts."""
+            return isinstance(message, OutputPane.Changed)
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.bar = StreamBar()
+        self.view = OutputView(id="output-view")
+        self.ask = AskBar((Switch("regex", ".*", "ctrl+r"), Switch("case", "Aa", "ctrl+t")))
+        self.service: JobService | None = None
+        self.job: Job | None = None
+        self._typed: str | None = None
+        self._saving: str | None = None
+        self._told = 0.0
+
+    def compose(self) -> ComposeResult:
+        """Streams, lines, questions."""
+        yield self.bar
+        yield self.view
+        yield self.ask
+
+    # -- going along with the job ----------------------------------------------------------------------------------
+
+    def open(self, service: JobService, job: Job) -> None:
+        """Show a job from its end on."""
+        self.service, self.job = service, job
+        self.view.began = job.started or job.created
+        self.run_worker(self._live(), exclusive=True, group="live", exit_on_error=False)
+
+    def job_changed(self, job: Job) -> None:
+        """The job as it is now, where somebody looked."""
+        self.job = job
+
+    async def _live(self) -> None:
+        """Show what the job writes as it writes it, at most ten times a second; sleep while it writes nothing."""
+        assert self.service is not None and self.job is not None
+        service, id = self.service, self.job.id
+        lost = False
+        opened = False
+        wait = 0.5
+        while True:
+            try:
+                if not opened:
+                    await self.view.open(OutputLines(service, id, self.bar.streams))
+                    opened = True
+                if self.job.status.finished:
+                    # Read again: it may have written more between the look and its end.
+                    await self.view.refresh_output()
+                    await self.view.settle()
+                    self._tell(lost)
+                    return
+                self.job = await service.job(id)
+                after = self.job.records
+                while await self.view.refresh_output():
+                    lost = self._tell(lost)
+                    await asyncio.sleep(MOMENT)
+                lost = self._tell(lost)
+                await self.view.settle()
+                if not self.job.status.finished:
+                    await self._grown(service, id, after)
+                wait = 0.5
+            except ServiceError as error:
+                lost = True
+                self.view.add_class("-stale")
+                self.post_message(self.Lost(error))
+                await asyncio.sleep(wait)
+                wait = min(wait * 2, 8.0)
+
+    def _tell(self, lost: bool) -> bool:
+        if lost:
+            self.view.remove_class("-stale")
+            self.post_message(self.Lost(None))
+        return False
+
+    async def _grown(self, service: JobService, id: int, after: int) -> None:
+        """Until there is a record behind number `after`, or the job has ended."""
+        async with aclosing(cast("Any", service.records(id, after=after, follow=True))) as records:
+            async for _record in records:
+                break
+        self.job = await service.job(id)
+        self.post_message(self.Changed())
+
+    # -- what is said ----------------------------------------------------------------------------------------------
+
+    def on_output_view_moved(self, event: OutputView.Moved) -> None:
+        """Tell where we are."""
+        view, lines = self.view, self.view.lines
+        if event.view is not view or lines is None:
+            return
+        seen = {line.stream for line in map(lines.line, view.shown) if line is not None}
+        if not seen <= self.bar.seen:
+            self.bar.seen |= seen
+        total = lines.total
+        if total is None:
+            place = "counting lines…"
+        elif not total:
+            place = "no output" if self.job is None or self.job.status.finished else "no output yet"
+        else:
+            first, last = view.shown.start + 1, min(view.shown.stop, total)
+            place = f"{first:,}-{last:,} of {total:,}"
+        if view.across:
+            place += f"  → {view.across:,}"
+        if view.wrap:
+            place += "  wrap"
+        if view.cursor is not None:
+            count = abs(view.cursor - (view.cursor if view.mark is None else view.mark)) + 1
+            place += f"  {count:,} selected"
+        if self.job is not None and not self.job.status.finished:
+            place += "  ▼ follow" if view.follow else "  ‖ paused"
+        if self.bar.place != place:
+            self.bar.place = place
+
+    def on_output_view_failed(self, event: OutputView.Failed) -> None:
+        """The view could not get its lines: the loop tries again, and says so where the service is lost."""
+        self._say(str(event.error), wrong=True)
+
+    def _say(self, text: str, *, wrong: bool = False, title: str = "") -> None:
+        self.app.notify(
+            one_line(text), title=title, severity="error" if wrong else "information", timeout=6, markup=False
+        )
+
+    # -- streams ---------------------------------------------------------------------------------------------------
+
+    def action_streams(self) -> None:
+        """Choose streams by their letters."""
+        self.bar.focus()
+
+    def on_stream_bar_left(self) -> None:
+        """Back to the lines."""
+        self.view.focus()
+
+    def on_stream_bar_chosen(self, event: StreamBar.Chosen) -> None:
+        """Show other streams, at the same place."""
+        self.show_streams(event.streams)
+
+    def show_streams(self, streams: frozenset[int], record: int | None = None) -> None:
+        """Show these streams; where `record` is told, go to its line."""
+        self.bar.streams = streams
+        self._end_search()
+        self.run_worker(self._show_streams(streams, record), exclusive=True, group="streams", exit_on_error=False)
+
+    async def _show_streams(self, streams: frozenset[int], record: int | None) -> None:
+        view = self.view
+        if self.service is None or self.job is None or view.lines is None:
+            return
+        top = view.lines.line(view.top)
+        if record is not None:
+            view.follow = False
+        elif top is not None and not view.follow:
+            record = top.record
+        try:
+            lines = view.lines
+            if lines.streams != streams:
+                lines = OutputLines(self.service, self.job.id, streams)
+                await view.open(lines)
+            await view.settle()
+            if record is not None:
+                view.show_line(await lines.of_record(record))
+        except ServiceError as error:
+            self._say(str(error), wrong=True)
+
+    def show_record(self, record: int, stream: int) -> None:
+        """Go to the line that begins in a record, with its stream shown."""
+        self.show_streams(self.bar.streams | {stream}, record)
+
+    # -- how it is shown -------------------------------------------------------------------------------------------
+
+    def action_follow(self) -> None:
+        """Go along with the end, or stay."""
+        self.view.follow = not self.view.follow
+
+    def action_wrap(self) -> None:
+        """Long lines in several rows, or cut."""
+        self.view.wrap = not self.view.wrap
+
+    def action_stamps(self) -> None:
+        """Times: none, of the day, since the start."""
+        self.view.stamps = STAMPS[(STAMPS.index(self.view.stamps) + 1) % len(STAMPS)]
+
+    # -- search ----------------------------------------------------------------------------------------------------
+
+    def action_search(self) -> None:
+        """Ask what to search for."""
+        text = self.view.search.pattern if self.view.search is not None else ""
+        self.ask.ask("search", "/", text, hint="text to find, ctrl+r regex, ctrl+t case", switches=True)
+
+    def on_ask_bar_typed(self, event: AskBar.Typed) -> None:
+        """Search while it is typed."""
+        if event.kind == "search":
+            self._typed = event.text
+            self.run_worker(self._search(event.text, _PAUSE), exclusive=True, group="search", exit_on_error=False)
+
+    def on_ask_bar_left(self, event: AskBar.Left) -> None:
+        """Never mind."""
+        self.ask.close()
+        self.view.focus()
+        if event.kind == "search":
+            self._end_search()
+
+    def on_ask_bar_given(self, event: AskBar.Given) -> None:
+        """Do what was asked for."""
+        if event.kind == "search":
+            self.view.focus()
+            search = self.view.search
+            if not event.text:
+                self.ask.close()
+                self._end_search()
+            elif search is None or search.pattern != event.text or self._typed is not None:
+                self.run_worker(self._search(event.text, 0), exclusive=True, group="search", exit_on_error=False)
+        elif event.kind == "goto":
+            self.ask.close()
+            self.view.focus()
+            self.run_worker(self._go_to(event.text), exclusive=True, group="goto", exit_on_error=False)
+        elif event.kind == "save":
+            self.run_worker(self._save(event.text), exclusive=True, group="save", exit_on_error=False)
+
+    def _end_search(self) -> None:
+        self.workers.cancel_group(self, "search")
+        self.view.search = None
+        if self.ask.kind == "search":
+            self.ask.close()
+        self.view.redraw()
+
+    async def _search(self, text: str, pause: float) -> None:
+        view = self.view
+        if self.service is None or self.job is None:
+            return
+        if not text:
+            view.search = None
+            self.ask.note("")
+            view.redraw()
+            return
+        await asyncio.sleep(pause)
+        self._typed = None
+        try:
+            await view.settle()
+            origin = 0 if view.follow else max(0, view.top)
+            search = view.search = OutputSearch(
+                text, regex=self.ask.on_switch("regex"), ignore_case=not self.ask.on_switch("case"), origin=origin
+            )
+            jumped = False
+            async with aclosing(cast("Any", search.run(self.service, self.job.id, self.bar.streams))) as found:
+                said = 0.0
+                async for _count in found:
+                    now = asyncio.get_running_loop().time()
+                    if not jumped:
+                        jumped = True
+                        self._to_hit(*search.step(False, origin, -1))
+                    if now - said >= MOMENT:
+                        said = now
+                        self._count(search)
+                        view.redraw()
+            if not jumped and search.count:
+                self._to_hit(*search.step(False, origin, -1))
+            self._count(search)
+            view.redraw()
+        except ServiceError as error:
+            view.search = None
+            self.ask.note(one_line(error), wrong=True)
+            view.redraw()
+
+    def _count(self, search: OutputSearch) -> None:
+        more = "+" if search.more else "" if search.done else "…"
+        position = search.position
+        if not search.count:
+            self.ask.note("nothing found" if search.done else "searching…", wrong=search.done)
+        else:
+            self.ask.note(f"{position:,} of {search.count:,}{more}" if position else f"{search.count:,}{more} found")
+
+    def _to_hit(self, hit: tuple[int, int, int] | None, round_the_end: bool) -> None:
+        search, view = self.view.search, self.view
+        if search is None:
+            return
+        if hit is None:
+            self._count(search)
+            return
+        view.reveal(*hit)
+        self._count(search)
+        if round_the_end and search.done:
+            self.ask.note(f"{search.position or 0:,} of {search.count:,}, round the end")
+        view.redraw()
+
+    def action_next_hit(self) -> None:
+        """The next place that was found."""
+        self._step(backwards=False)
+
+    def action_previous_hit(self) -> None:
+        """The one before."""
+        self._step(backwards=True)
+
+    def _step(self, *, backwards: bool) -> None:
+        search = self.view.search
+        if search is None:
+            self.action_search()
+            return
+        line, column = (search.current or (self.view.top, -1, -1))[:2]
+        if search.more and not backwards and search.step(False, line, column)[1]:
+            # Behind the last hit that was kept: search on from there.
+            self.view.follow = False
+            self.view.go(line + 1)
+            self.run_worker(self._search(search.pattern, 0), exclusive=True, group="search", exit_on_error=False)
+            return
+        self._to_hit(*search.step(backwards, line, column))
+
+    async def action_leave(self) -> None:
+        """Give up what is under way: a selection, a search; where there is nothing, leave the screen."""
+        view = self.view
+        if view.cursor is not None:
+            view.mark = view.cursor = None
+            view.redraw()
+        elif view.search is not None or self.ask.open:
+            self._end_search()
+            self.ask.close()
+            view.focus()
+        else:
+            await self.screen.run_action("back")
+
+    # -- going to a place ------------------------------------------------------------------------------------------
+
+    def action_go_to(self) -> None:
+        """Ask for a line or a time."""
+        self.ask.ask("goto", "Go to", hint="line 1200, 50%, time 14:05:30, or +90s since the start")
+
+    async def _go_to(self, text: str) -> None:
+        view = self.view
+        if view.lines is None or self.job is None or not text.strip():
+            return
+        where = goal(text, self.job.started or self.job.created)
+        if isinstance(where, str):
+            self._say(where, wrong=True)
+            return
+        try:
+            await view.settle()
+            total = await view.lines.count()
+            if where.time is not None:
+                line = await view.lines.at_time(where.time)
+            elif where.share is not None:
+                line = int(total * where.share)
+            else:
+                line = where.line or 0
+        except ServiceError as error:
+            self._say(str(error), wrong=True)
+            return
+        view.follow = False
+        view.go(min(max(line, 0), max(total - 1, 0)))
+
+    # -- taking it along -------------------------------------------------------------------------------------------
+
+    def action_select(self) -> None:
+        """Begin to select lines with the arrows, or leave it."""
+        view = self.view
+        if view.lines is None or not view.shown:
+            return
+        if view.cursor is None:
+            view.follow = False
+            current = view.search.current if view.search is not None else None
+            view.mark = view.cursor = current[0] if current is not None and current[0] in view.shown else view.top
+        else:
+            view.mark = view.cursor = None
+        view.redraw()
+
+    def action_copy(self) -> None:
+        """Copy the selected lines, or the line of the current hit, or the one at the top."""
+        self.run_worker(self._copy(), exclusive=True, group="copy", exit_on_error=False)
+
+    async def _copy(self) -> None:
+        view = self.view
+        if view.lines is None or self.service is None or self.job is None:
+            return
+        selected = self.screen.get_selected_text()
+        try:
+            if view.cursor is None and selected:
+                text = selected
+            else:
+                await view.settle()
+                current = view.search.current if view.search is not None else None
+                here = current[0] if current is not None else view.top
+                ends = sorted((view.cursor, view.mark)) if view.cursor is not None and view.mark is not None else None
+                first, last = ends or (here, here)
+                text = await self._text_of(first, last)
+        except ServiceError as error:
+            self._say(str(error), wrong=True)
+            return
+        view.mark = view.cursor = None
+        view.redraw()
+        if len(text.encode()) > _CLIPBOARD:
+            path = os.path.join(os.path.expanduser("~"), f"job-{self.job.id}-selection.txt")
+            try:
+                with open(path, "w", encoding="utf-8") as file:
+                    file.write(text)
+            except OSError as error:
+                self._say(f"{path} cannot be written: {error.strerror}.", wrong=True)
+                return
+            self._say(f"Too much for the clipboard: it is in {path}.")
+            return
+        self.app.copy_to_clipboard(text)
+        self._say(f"Copied {text.count(chr(10)) + 1:,} lines." if "\n" in text else "Copied the line.")
+
+    async def _text_of(self, first: int, last: int) -> str:
+        assert self.service is not None and self.job is not None
+        parts: list[str] = []
+        size = 0
+        while first <= last and size < 64 << 20:
+            found = await self.service.lines(self.job.id, first, min(500, last + 1 - first), self.bar.streams)
+            if not found.lines:
+                break
+            for line in found.lines:
+                parts.append(line.data.decode("utf-8", "replace").rstrip("\r"))
+                size += len(line.data)
+            first += len(found.lines)
+        return "\n".join(parts)
+
+    def action_save(self) -> None:
+        """Ask for a file's name."""
+        if self.job is None:
+            return
+        name = "".join(letter if letter.isalnum() or letter in "._-" else "_" for letter in one_line(self.job.script))
+        self._saving = None
+        self.ask.ask("save", "Save to", os.path.join(os.getcwd(), f"{name}-{self.job.id}.txt"))
+
+    async def _save(self, text: str) -> None:
+        if self.service is None or self.job is None:
+            return
+        path = os.path.abspath(os.path.expanduser(text.strip()))
+        if os.path.isdir(path):
+            self.ask.note("That is a directory: give the name of a file.", wrong=True)
+            return
+        if os.path.exists(path) and self._saving != path:
+            self._saving = path
+            self.ask.note("It exists. Enter again overwrites it.", wrong=True)
+            return
+        self.ask.note("saving…")
+        try:
+            size = await output_files.save(self.service, self.job.id, self.bar.streams, path, self._saved)
+        except OSError as error:
+            self.ask.note(f"Cannot be written: {error.strerror}.", wrong=True)
+            return
+        except ServiceError as error:
+            self.ask.note(one_line(error), wrong=True)
+            return
+        self.ask.close()
+        self.view.focus()
+        self._say(f"{size:,} bytes in {path}", title="Saved")
+
+    def _saved(self, size: int) -> None:
+        now = asyncio.get_running_loop().time()
+        if now - self._told >= 0.5:
+            self._told = now
+            self.ask.note(f"{size:,} bytes")
+
+    async def action_pager(self) -> None:
+        """Leave the screen to $PAGER with the output."""
+        if self.service is None or self.job is None:
+            return
+        problem: str | None = None
+        try:
+            with self.app.suspend():
+                problem = await output_files.page(self.service, self.job.id, self.bar.streams)
+        except SuspendNotSupported:
+            problem = "This terminal cannot be left to another program."
+        except ServiceError as error:
+            problem = str(error)
+        self.app.refresh()
+        if problem:
+            self._say(problem, wrong=True)
+
+
+__all__ = ["SHOWN", "OutputPane"]
