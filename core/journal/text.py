@@ -64,9 +64,8 @@ def _progress(value: dict[str, Any]) -> str:
 
 def _prompt(value: dict[str, Any]) -> str:
     caption, message = str(value.get("caption") or ""), str(value.get("message") or "").rstrip()
-    labels = [str(each.get("label", "")) for each in value.get("choices") or () if isinstance(each, dict)]
-    names = [str(each.get("label") or each.get("name", "")) for each in value.get("fields") or () if isinstance(each, dict)]
-    told = ", ".join(labels or names)
+    given = value.get("choices") or value.get("fields") or ()
+    told = ", ".join(str(each.get("label") or each.get("name", "")) for each in given if isinstance(each, dict))
     return "\n".join(part for part in (caption, message + (f" [{told}]" if told else "")) if part)
 
 
