@@ -77,6 +77,10 @@ RULES: dict[str, Rule] = {
 }
 
 
+#: tables of config.toml that are the terminal application's own
+TERMINAL = ("keys", "terminal")
+
+
 def _directories(variables: Mapping[str, str]) -> tuple[str, str]:
     home = variables.get("JOBDECK_HOME")
     if home:
@@ -108,6 +112,8 @@ def read_file(path: str) -> dict[str, object]:
         raise Invalid(f"{path} cannot be read: {error}.") from error
     values: dict[str, object] = {}
     for key, value in table.items():
+        if key in TERMINAL:
+            continue
         if key not in RULES:
             raise Invalid(f"{path} has a setting {key!r} that jobdeck does not know. It knows: {', '.join(RULES)}.")
         values[key] = checked(key, value, f"The setting {key} in {path}")

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from textual.app import App
+from textual.message import Message
 from textual.screen import Screen
 from textual.signal import Signal
 
@@ -61,6 +62,8 @@ class JobdeckApp(App[int]):
         self.counts: Mapping[Status, int] = {}
         self.counted: Signal[Mapping[Status, int]] = Signal(self, "counted")
         self.problems: list[str] = []
+        #: an engine is to stay in the background when this process has left
+        self.keep_engine = False
         self._gathered = Gathered()
         self._passing_on = False
         self._retry = asyncio.Event()
@@ -78,8 +81,11 @@ class JobdeckApp(App[int]):
 
     def on_mount(self) -> None:
         """Show the jobs, and only then begin to look for the service."""
+        self.app_resume_signal.subscribe(self, self._on_resumed)
         self.push_screen(screens.make("jobs"))
         self.call_after_refresh(self._start)
+        for problem in self.problems:
+            self.say(problem, severity="warning")
 
     def _start(self) -> None:
         self.run_worker(self._stay_connected(), name="connection", group="connection", exit_on_error=True)
@@ -93,6 +99,7 @@ class JobdeckApp(App[int]):
             self._tell_connection(Connection(State.CONNECTING, self.connection.problem))
             try:
                 service = await self.thread.open()
+                await self._count()
                 self._tell_connection(Connection(State.OPEN, read_only=await self._reads_only()))
                 self._tell_changes(EVERYTHING)
                 async for event in service.events():
@@ -121,6 +128,26 @@ class JobdeckApp(App[int]):
         self.connection = connection
         self.connection_changed.publish(connection)
 
+    class Heard(Message):
+        """The client tells that its server went away (a sentence), or that it is back (None)."""
+
+        def __init__(self, trouble: str | None) -> None:
+            super().__init__()
+            self.trouble = trouble
+
+    def hear(self, trouble: str | None) -> None:
+        """What the client tells of its server; may be called on any thread."""
+        self.post_message(self.Heard(trouble))
+
+    def on_jobdeck_app_heard(self, message: Heard) -> None:
+        """Show it, and look at everything anew once the server is back."""
+        read_only = self.connection.read_only
+        if message.trouble is not None:
+            self._tell_connection(Connection(State.LOST, message.trouble, read_only=read_only))
+        elif self.connection.state is State.LOST:
+            self._tell_connection(Connection(State.OPEN, read_only=read_only))
+            self._tell_changes(EVERYTHING)
+
     def reconnect(self) -> None:
         """Do not wait any longer: try now."""
         self._retry.set()
@@ -146,6 +173,18 @@ class JobdeckApp(App[int]):
 
     def _tell_changes(self, changes: Changes) -> None:
         self.changed.publish(changes)
+        if "job" in changes.kinds:
+            self.run_worker(self._count_again(), name="counts", group="counts", exclusive=True)
+
+    async def _count_again(self) -> None:
+        try:
+            await self._count()
+        except ServiceError as error:
+            self.broken(error)
+
+    async def _count(self) -> None:
+        self.counts = await self.service.counts()
+        self.counted.publish(self.counts)
 
     # -- screens and words -----------------------------------------------------------------------------------------
 
@@ -167,10 +206,53 @@ class JobdeckApp(App[int]):
         self.broken(error)
         self.say(error, severity="error")
 
+    async def action_quit(self) -> None:
+        """Leave; where jobs live that this process looks after, say that they go on."""
+        live = [self.counts.get(status, 0) for status in (Status.Running, Status.Queued, Status.WaitingOnFeedback)]
+        live[0] += self.counts.get(Status.Canceling, 0)
+        if self.remote or not any(live):
+            self.exit(0)
+            return
+
+        def leave(answer: str | None) -> None:
+            self.keep_engine = answer == "keep"
+            if answer is not None:
+                self.exit(0)
+
+        self.push_screen(screens.make("quit", *live), leave)
+
     def choose_theme(self, name: str) -> None:
         """Take another theme, now and at the next start."""
         self.theme = name
         self.remembered.put("theme", name)
+
+    async def action_suspend_process(self) -> None:  # type: ignore[override]
+        """Back to the shell. The lead is given up first: a stopped process must not hold it."""
+        if self._driver is None or not self._driver.can_suspend:
+            return
+        self.workers.cancel_group(self, "connection")
+        self._tell_connection(Connection(State.CLOSED))
+        await self.thread.let_go()
+        super().action_suspend_process()
+
+    def _on_resumed(self, _: object) -> None:
+        if self.connection.state is State.CLOSED:
+            self._start()
+
+    def end_by_signal(self, number: int) -> None:
+        """SIGTERM, SIGHUP: restore the terminal and leave; jobs go on."""
+        self.exit(return_code=128 + number)
+
+    async def confirm(self, question: Screen[bool]) -> bool:
+        """Show a question and wait for its answer; in a worker."""
+        done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+
+        def answered(answer: bool | None) -> None:
+            if not done.done():
+                done.set_result(bool(answer))
+
+        await self.push_screen(question, answered)
+        return await done
 
     def action_help(self) -> None:
         """The keys that work here."""

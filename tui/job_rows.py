@@ -194,6 +194,6 @@ class JobRows:
                 return self._window.start + self._above + at
         return None
 
-    def has_children(self, row: JobRow) -> bool:
-        """Whether a job started others."""
-        return bool(row.job.children)
+    def here(self) -> list[Job]:
+        """The jobs that are here."""
+        return [row.job for row in self._flat]

@@ -13,13 +13,13 @@ DARK = Theme(
     secondary="#8f9bb3",
     accent="#5fb3b3",
     foreground="#cfd6e1",
-    background="#12161c",
-    surface="#171c24",
-    panel="#1f2630",
+    background="#121212",
+    surface="#1c1c1c",
+    panel="#262626",
     success="#86b97f",
     warning="#d9ad66",
     error="#e07a7a",
-    variables={"border": "#313b49", "footer-key-foreground": "#7ba7d9", "block-cursor-text-style": "none"},
+    variables={"border": "#4e4e4e", "block-cursor-background": "#264f78"},
 )
 LIGHT = Theme(
     name="jobdeck-light",
@@ -28,13 +28,13 @@ LIGHT = Theme(
     secondary="#5b6675",
     accent="#00707f",
     foreground="#1e2732",
-    background="#fbfbfc",
-    surface="#f3f5f8",
-    panel="#e6eaf0",
+    background="#fafafa",
+    surface="#eeeeee",
+    panel="#e4e4e4",
     success="#2f7a34",
     warning="#8a5a00",
     error="#b3261e",
-    variables={"border": "#c3cbd6", "footer-key-foreground": "#2a5f9e", "block-cursor-text-style": "none"},
+    variables={"border": "#bcbcbc", "block-cursor-background": "#afd7ff"},
 )
 THEMES = (DARK, LIGHT)
 

@@ -19,6 +19,7 @@ SCREENS: dict[str, tuple[str, str]] = {
     "settings": ("tui.screens.settings", "SettingsScreen"),
     "help": ("tui.screens.help", "HelpScreen"),
     "confirm": ("tui.screens.confirm", "ConfirmScreen"),
+    "quit": ("tui.screens.quit", "QuitScreen"),
     "views": ("tui.screens.views", "ViewsScreen"),
 }
 

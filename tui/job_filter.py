@@ -1,0 +1,242 @@
+"""The language of the filter over jobs: `status:failed,running script:backup.sh !tag:nightly since:1d words`.
+
+A word with a colon is a condition, its values separated by commas; `!` before it turns it round; any other word stands
+somewhere in the script's name, the notes or the parameters. Quotes hold a value with spaces together. No Textual here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from core.service import FINISHED, Invalid, JobQuery, Status, Term
+
+#: what a person writes -> field of core.model.Term
+_TERMS = {
+    "script": "script", "user": "identity", "identity": "identity", "tag": "tag", "env": "environment",
+    "environment": "environment", "source": "source", "text": "text",
+}  # fmt: skip
+#: in the order in which they are offered
+FIELDS = ("status", "script", "user", "tag", "env", "source", "since", "until", "children", "parent", "text")
+SOURCES = ("cli", "tui", "api", "job", "schedule", "trigger")
+_AGES = ("1h", "1d", "7d", "30d")
+#: word -> statuses, beside the statuses' own names
+_GROUPS = {
+    "active": frozenset({Status.Active}),
+    "finished": frozenset({Status.Historical}),
+    "historical": frozenset({Status.Historical}),
+    "waiting": frozenset({Status.WaitingOnFeedback}),
+    "bad": frozenset({Status.Failed, Status.Error, Status.TimedOut}),
+}
+_STATUSES = {status.name.lower(): frozenset({status}) for status in Status} | _GROUPS
+_WORD = re.compile(r'(?:[^\s"]|"(?:[^"\\]|\\.)*"?)+')
+_VALUE = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*"?)+')
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What a text asks for, and what in it is not understood: sentences."""
+
+    text: str
+    query: JobQuery
+    problems: tuple[str, ...] = ()
+    #: what was said of children: "below" their parents, in the list "as others", or nothing
+    children: str = ""
+
+    @property
+    def empty(self) -> bool:
+        """Whether every job is meant."""
+        return self.query == replace(JobQuery(), hide_children=self.query.hide_children)
+
+
+@dataclass(slots=True)
+class _Reading:
+    terms: list[Term] = field(default_factory=list)
+    statuses: frozenset[Status] | None = None
+    not_statuses: frozenset[Status] = frozenset()
+    since: int | None = None
+    until: int | None = None
+    parent: int | None = None
+    children: str = ""
+
+
+def read(text: str) -> Filter:
+    """What the text asks for. Nothing in it is an error that keeps the rest from holding."""
+    reading = _Reading()
+    problems: list[str] = []
+    for word in _WORD.findall(text):
+        try:
+            _take(reading, word)
+        except Invalid as problem:
+            problems.append(str(problem))
+    statuses = reading.statuses
+    if reading.not_statuses:
+        every = {status for status in Status if status not in (Status.Active, Status.Historical)}
+        statuses = frozenset(_plain(statuses) if statuses is not None else every) - _plain(reading.not_statuses)
+    if statuses is not None and not statuses:
+        # Nothing has no status at all.
+        reading.terms.append(Term("script", ()))
+    narrow = bool(reading.terms or statuses or reading.since or reading.until)
+    below = reading.children == "below" or (not reading.children and not narrow)
+    query = JobQuery(
+        statuses=statuses or frozenset(),
+        terms=tuple(reading.terms),
+        since=reading.since,
+        until=reading.until,
+        parent_job=reading.parent,
+        hide_children=below and reading.parent is None,
+    )
+    return Filter(text, query, tuple(problems), reading.children)
+
+
+def _plain(statuses: Iterable[Status]) -> frozenset[Status]:
+    plain: set[Status] = set()
+    for status in statuses:
+        if status is Status.Historical:
+            plain |= FINISHED
+        elif status is Status.Active:
+            plain |= {one for one in Status if one not in FINISHED and one not in (Status.Active, Status.Historical)}
+        else:
+            plain.add(status)
+    return frozenset(plain)
+
+
+def _take(reading: _Reading, word: str) -> None:
+    negate = word.startswith("!") and len(word) > 1
+    name, colon, rest = word.removeprefix("!" if negate else "").partition(":")
+    name = name.lower()
+    known = name in FIELDS or name in _TERMS
+    if not colon or (not known and (not name.isalpha() or rest.startswith("//"))):
+        # A time of day or a URL is a text, not a condition.
+        reading.terms.append(Term("text", (_unquoted(word.removeprefix("!") if negate else word),), negate))
+        return
+    values = tuple(value for part in _VALUE.findall(rest) if (value := _unquoted(part)))
+    if name in _TERMS:
+        if values:
+            reading.terms.append(Term(_TERMS[name], values, negate))
+        return
+    if name not in FIELDS:
+        from difflib import get_close_matches
+
+        near = get_close_matches(name, FIELDS, 1)
+        hint = f"Is it {near[0]}:? " if near else ""
+        raise Invalid(f"There is no {name}: to filter by. {hint}There are {', '.join(FIELDS)}.")
+    if not values:
+        return
+    if name == "status":
+        chosen = frozenset(status for value in values for status in _status(value))
+        if negate:
+            reading.not_statuses |= chosen
+        else:
+            reading.statuses = chosen if reading.statuses is None else reading.statuses & chosen
+        return
+    if negate:
+        other = {"since": "until", "until": "since"}.get(name)
+        raise Invalid(f"!{name}: has no meaning." + (f" Use {other}:." if other else ""))
+    if len(values) > 1:
+        raise Invalid(f"{name}: takes one value.")
+    _single(reading, name, values[0])
+
+
+def _single(reading: _Reading, name: str, value: str) -> None:
+    from tui import options
+
+    if name == "since":
+        reading.since = options.moment(value)
+    elif name == "until":
+        reading.until = options.moment(value)
+    elif name == "parent":
+        if not (value.isascii() and value.isdigit()) or len(value) > 18:
+            raise Invalid(f"parent: takes the number of a job, not {value!r}.")
+        reading.parent = int(value)
+    elif value.lower() in ("below", "listed"):
+        reading.children = value.lower()
+    else:
+        raise Invalid(f"children: is below (their parents) or listed (as others), not {value!r}.")
+
+
+def _status(word: str) -> frozenset[Status]:
+    word = word.lower()
+    if word in _STATUSES:
+        return _STATUSES[word]
+    begun = [statuses for name, statuses in _STATUSES.items() if name.startswith(word)]
+    if len(set(begun)) == 1:
+        return begun[0]
+    shown = ", ".join(status_words())
+    raise Invalid(f"{word!r} is no status. There are {shown}.")
+
+
+def status_words() -> list[str]:
+    """The statuses as they are written in a filter."""
+    names = [status.name.lower() for status in Status if status not in (Status.WaitingOnFeedback, Status.Historical)]
+    return sorted([*names, "waiting", "finished", "bad"])
+
+
+def _unquoted(text: str) -> str:
+    if '"' not in text:
+        return text
+    return re.sub(r'"((?:[^"\\]|\\.)*)"?', lambda found: re.sub(r"\\(.)", r"\1", found[1]), text)
+
+
+def quoted(value: str) -> str:
+    """A value as it is written in a filter."""
+    if re.fullmatch(r'[^\s",!][^\s",]*', value):
+        return value
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What may stand at a place: `words` for the text between `start` and `end`."""
+
+    start: int
+    end: int
+    words: tuple[str, ...]
+
+
+def complete(text: str, cursor: int, known: Mapping[str, Sequence[str]]) -> Completion:
+    """What may stand at the cursor. `known`: values by field ("script", "user", "tag", "env")."""
+    start = cursor
+    for found in _WORD.finditer(text):
+        if found.start() <= cursor <= found.end():
+            start = found.start()
+    word = text[start:cursor]
+    end = cursor
+    while end < len(text) and not text[end].isspace():
+        end += 1
+    bang = "!" if word.startswith("!") else ""
+    name, colon, rest = word.removeprefix("!").partition(":")
+    if not colon:
+        words = [f"{bang}{field}:" for field in FIELDS if field.startswith(name.lower())]
+        return Completion(start, end, tuple(words))
+    values, typed = _values(name.lower(), known), rest.rpartition(",")[2]
+    taken = rest[: len(rest) - len(typed)]
+    folded = typed.strip('"').lower()
+    fitting = [value for value in values if value.lower().startswith(folded)]
+    fitting += [value for value in values if folded in value.lower() and value not in fitting]
+    return Completion(start, end, tuple(f"{bang}{name}:{taken}{quoted(value)}" for value in fitting[:50]))
+
+
+def _values(name: str, known: Mapping[str, Sequence[str]]) -> Sequence[str]:
+    fixed: dict[str, Sequence[str]] = {
+        "status": status_words(), "source": SOURCES, "since": _AGES, "until": _AGES, "children": ("below", "listed"),
+    }  # fmt: skip
+    alias = {"identity": "user", "environment": "env"}
+    return fixed.get(name) or known.get(alias.get(name, name), ())
+
+
+def with_word(text: str, word: str) -> str:
+    """The filter with this condition, in the place of another of the same name (and the same `!`)."""
+    name = word.partition(":")[0] + ":"
+    return " ".join([*(old for old in _WORD.findall(text) if not old.startswith(name)), word])
+
+
+def without(text: str, word: str) -> str:
+    """The filter without this word."""
+    return " ".join(old for old in _WORD.findall(text) if old != word)
+
+
+def words(text: str) -> list[str]:
+    """The words of a filter."""
+    return list(_WORD.findall(text))
