@@ -151,16 +151,9 @@ class JobsScreen(BaseScreen[None]):
         """What stands there while there are no rows."""
         connection = self.deck.connection
         if self._problem and connection.state is State.LOST:
-            again = "ctrl+r tries now."
-            lines = ("The jobs cannot be reached.", "", *_wrapped(self._problem, self.size.width), "", again)
+            lines = ("The jobs cannot be reached.", "", *self._wrapped(), "", "ctrl+r tries now.")
         elif self._problem:
-            lines = (
-                "The jobs cannot be read.",
-                "",
-                *_wrapped(self._problem, self.size.width),
-                "",
-                "ctrl+r tries again.",
-            )
+            lines = ("The jobs cannot be read.", "", *self._wrapped(), "", "ctrl+r tries again.")
         elif connection.state is not State.OPEN or self._rows is None or not self._rows.loaded:
             where = self.deck.place
             lines = (f"Connecting to {where} …",) if self.deck.remote else ("Loading …",)
@@ -250,9 +243,7 @@ class JobsScreen(BaseScreen[None]):
         self._bar.known = {
             "script": [script.name for script in scripts],
             "env": [environment.name for environment in environments],
-            "tag": sorted(
-                {tag for script in scripts for tag in script.tags} | {tag for job in here for tag in job.tags}
-            ),
+            "tag": sorted(tags),
             "user": sorted({job.identity for job in here}),
         }
 
