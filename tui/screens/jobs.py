@@ -230,19 +230,19 @@ class JobsScreen(BaseScreen[None]):
         self._apply(text)
         self.deck.remembered.put("filter", text or None)
 
-    def action_filter(self) -> None:
+    async def action_filter(self) -> None:
         """Type the filter."""
-        self.background(self._edit())
-
-    async def _edit(self) -> None:
+        # Awaited here: what is typed next is for the filter already.
         await self._bar.edit()
+        self.background(self._learn_words(), group="words")
+
+    async def _learn_words(self) -> None:
         scripts = await self.service.scripts()
-        environments = await self.service.environments()
         here = self._rows.here() if self._rows else []
         tags = {tag for script in scripts for tag in script.tags} | {tag for job in here for tag in job.tags}
         self._bar.known = {
             "script": [script.name for script in scripts],
-            "env": [environment.name for environment in environments],
+            "env": sorted({job.environment for job in here}),
             "tag": sorted(tags),
             "user": sorted({job.identity for job in here}),
         }
