@@ -71,8 +71,9 @@ class JobdeckApp(App[int]):
             self.register_theme(known)
         wanted = theme or self.remembered.text("theme")
         self.theme = wanted if wanted in self.available_themes else default_theme(os.environ)
-        if keymap:
-            self.set_keymap(dict(keymap))
+        #: keys by id that the settings file gives; those chosen in the settings screen are remembered
+        self.told_keys: Mapping[str, str] = dict(keymap or {})
+        self.set_keymap({**self.remembered.texts("keys"), **self.told_keys})
 
     @property
     def service(self) -> JobService:

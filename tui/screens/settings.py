@@ -1,0 +1,156 @@
+"""The settings: what runs scripts, limits, how the application looks, its keys, and who has a token."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from textual.app import ComposeResult
+from textual.widgets import TabbedContent, TabPane
+
+from core.service import ServiceError
+from tui import keys
+from tui.changes import Changes, Connection, State
+from tui.screens.base import BaseScreen
+from tui.screens.settings_pages import EnvironmentsPage, KeysPage, LimitsPage, Page, ThemePage, TokensPage
+from tui.widgets.table import Table
+
+_PAGES: tuple[tuple[str, type[Page[Any]]], ...] = (
+    ("Environments", EnvironmentsPage),
+    ("Limits", LimitsPage),
+    ("Theme", ThemePage),
+    ("Keys", KeysPage),
+    ("Tokens", TokensPage),
+)
+
+
+class SettingsScreen(BaseScreen[None]):
+    """One page for each kind of setting; `[` and `]` go from one to the next."""
+
+    TRAIL = "Settings"
+    DEFAULT_CSS = """
+    SettingsScreen TabbedContent { height: 1fr; }
+    SettingsScreen ContentSwitcher { height: 1fr; }
+    SettingsScreen TabPane { padding: 0; height: 1fr; }
+    """
+    BINDINGS: ClassVar[Any] = keys.bindings("settings")
+
+    def compose_body(self) -> ComposeResult:
+        """The pages."""
+        with TabbedContent(id="pages"):
+            for number, (title, page) in enumerate(_PAGES):
+                with TabPane(title, id=f"page{number}"):
+                    yield page()
+
+    def on_mount(self) -> None:
+        """Read what the first page shows."""
+        self.call_after_refresh(self._focus_page)
+
+    @property
+    def page(self) -> Page[Any]:
+        """The page in sight."""
+        pane = self.query_one(TabbedContent).active_pane
+        assert pane is not None
+        return pane.query_one(Page)
+
+    def _focus_page(self) -> None:
+        self.page.focus_table()
+        self.read()
+
+    def read(self) -> None:
+        """Read anew what the page shows."""
+        page = self.page
+        if self.deck.connection.state is State.OPEN or not page.asks:
+            self.background(page.read(), group="read", exclusive=True)
+        else:
+            page.show_trouble("Not connected", self.deck.connection.problem)
+
+    def on_tabbed_content_tab_activated(self, event: TabbedContent.TabActivated) -> None:
+        """Another page."""
+        event.stop()
+        self._focus_page()
+        self.refresh_bindings()
+
+    def on_connection(self, connection: Connection) -> None:
+        """Read again when there is a connection."""
+        if connection.state is State.OPEN and self.is_mounted:
+            self.read()
+
+    def on_changes(self, changes: Changes) -> None:
+        """Somebody changed what the page shows."""
+        if changes.kinds & {"environment", "setting"}:
+            self.read()
+
+    def on_screen_resume(self) -> None:
+        """A form was left: what it changed is to be seen."""
+        if self.query(Page):
+            self.call_after_refresh(self.read)
+
+    def failed(self, error: ServiceError) -> None:
+        """What went wrong, in the place of the rows where there are none, and as a message."""
+        if not self.page.table.rows.count:
+            self.page.show_trouble("This cannot be read", str(error))
+        self.deck.fail(error)
+
+    # -- keys ------------------------------------------------------------------------------------------------------
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Only what the page can do."""
+        if action in ("add", "change", "remove", "default") and self.query(Page):
+            return action in self.page.can
+        return True
+
+    def _refused(self) -> bool:
+        """Whether the role allows to look only; then it is said."""
+        refused = self.page.asks and self.deck.connection.read_only
+        if refused:
+            self.deck.say("You may look only: the token of this connection has the role Reader.", severity="warning")
+        return refused
+
+    def on_table_opened(self, event: Table.Opened) -> None:
+        """Enter or a double click changes the row."""
+        event.stop()
+        self.action_change()
+
+    def on_table_moved(self, event: Table.Moved) -> None:
+        """Tell the page."""
+        event.stop()
+        if event.table is self.page.table:
+            self.page.moved()
+
+    def action_change(self) -> None:
+        """Change what is under the cursor."""
+        if "change" in self.page.can and self.page.table.cursor_row is not None and not self._refused():
+            self.background(self.page.change(self.page.table.cursor_row))
+
+    def action_add(self) -> None:
+        """Add one."""
+        if not self._refused():
+            self.background(self.page.add())
+
+    def action_remove(self) -> None:
+        """Remove what is under the cursor."""
+        if self.page.table.cursor_row is not None and not self._refused():
+            self.background(self.page.remove_row(self.page.table.cursor_row))
+
+    def action_default(self) -> None:
+        """Put the default back."""
+        if self.page.table.cursor_row is not None and not self._refused():
+            self.background(self.page.put_default(self.page.table.cursor_row))
+
+    def action_next_tab(self) -> None:
+        """The next page."""
+        self._turn(1)
+
+    def action_previous_tab(self) -> None:
+        """The page before."""
+        self._turn(-1)
+
+    def _turn(self, by: int) -> None:
+        pages = self.query_one(TabbedContent)
+        at = int(pages.active.removeprefix("page"))
+        pages.active = f"page{(at + by) % len(_PAGES)}"
+
+    def action_back(self) -> None:
+        """Leave; a theme that was only looked at is taken back."""
+        self.query_one(ThemePage).take_back()
+        self.dismiss()

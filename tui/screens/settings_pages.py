@@ -1,0 +1,408 @@
+"""The pages of the settings: each a table, and what can be done with its rows."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Hashable, Sequence
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.theme import Theme
+from textual.widgets import Static
+
+from core.access import AppToken
+from core.params.check import to_text
+from core.service import Environment, JobService, Setting
+from tui import keys, text
+from tui.keys import Key
+from tui.screens import make
+from tui.screens.confirm import ConfirmScreen
+from tui.widgets import plain
+from tui.widgets.table import Cell, Column, Table
+
+if TYPE_CHECKING:
+    from tui.app import JobdeckApp
+
+T = TypeVar("T")
+#: where the application remembers the keys that were chosen here
+REMEMBERED_KEYS = "keys"
+
+
+class Page(Vertical, Generic[T]):
+    """A table with a line about the row under the cursor."""
+
+    DEFAULT_CSS = """
+    Page { height: 1fr; }
+    Page Table { margin: 0 1 0 0; }
+    Page .about {
+        height: auto; max-height: 6; min-height: 2; padding: 0 2; color: $text-muted; border-top: solid $border;
+    }
+    """
+    #: what can be done here: add, change, remove, default
+    can: ClassVar[frozenset[str]] = frozenset()
+    #: whether the rows come from the service
+    asks: ClassVar[bool] = True
+    #: what stands there while there are no rows
+    blank: ClassVar[Sequence[str]] = ("Nothing here",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table: Table[T] = Table(self.columns(), self.row_key)
+        self.table.blank = ("Loading …",)
+
+    def columns(self) -> Sequence[Column[T]]:
+        """The columns of the table."""
+        raise NotImplementedError
+
+    def row_key(self, row: T) -> Hashable:
+        """What names a row."""
+        raise NotImplementedError
+
+    async def rows(self) -> Sequence[T]:
+        """The rows. Raises ServiceError."""
+        raise NotImplementedError
+
+    def about(self, row: T) -> Content:
+        """What there is to know of a row beyond its cells."""
+        return Content("")
+
+    async def add(self) -> None:
+        """Add one."""
+
+    async def change(self, row: T) -> None:
+        """Change a row."""
+
+    async def remove_row(self, row: T) -> None:
+        """Remove a row."""
+
+    async def put_default(self, row: T) -> None:
+        """Put a row's default back."""
+
+    def compose(self) -> ComposeResult:
+        """Table and line."""
+        yield self.table
+        yield Static(classes="about")
+
+    @property
+    def deck(self) -> JobdeckApp:
+        """The application."""
+        return cast("JobdeckApp", self.app)
+
+    @property
+    def service(self) -> JobService:
+        """The service."""
+        return self.deck.service
+
+    def focus_table(self) -> None:
+        """Put the focus where the rows are."""
+        self.table.focus()
+
+    async def read(self) -> None:
+        """Read the rows again. Raises ServiceError."""
+        rows = await self.rows()
+        self.table.blank = self.blank
+        self.table.show_list(rows)
+        self.moved()
+
+    def show_trouble(self, heading: str, sentence: str) -> None:
+        """Say in the place of the rows why there are none."""
+        self.table.blank = (heading, "", sentence)
+        self.table.refresh()
+
+    def moved(self) -> None:
+        """The cursor stands on another row."""
+        row = self.table.cursor_row
+        self.query_one(".about", Static).update(Content("") if row is None else self.about(row))
+
+    async def sure(self, question: str, verb: str, *details: str) -> bool:
+        """Whether a person confirms it."""
+        answer: bool | None = await self.deck.push_screen_wait(ConfirmScreen(question, verb, details=details))
+        return bool(answer)
+
+
+class EnvironmentsPage(Page[Environment]):
+    """What runs scripts."""
+
+    can = frozenset({"add", "change", "remove"})
+    blank = ("No environment was found", "", "a  add one: any command line")
+
+    def columns(self) -> Sequence[Column[Environment]]:
+        """Name, version, kind, where from, path."""
+        return [
+            Column("Environment", lambda row: row.name, 16, grow=1),
+            Column("Version", lambda row: row.version, 10, drop=1),
+            Column("Kind", lambda row: row.kind, 10, drop=2),
+            Column("From", lambda row: [("found" if row.found else "your own", "table--muted")], 8),
+            Column("Path", lambda row: [(row.path, "table--muted")], 20, grow=3),
+        ]
+
+    def row_key(self, row: Environment) -> Hashable:
+        """Its name."""
+        return row.name
+
+    async def rows(self) -> Sequence[Environment]:
+        """All of them."""
+        return await self.service.environments()
+
+    def about(self, row: Environment) -> Content:
+        """Its command line."""
+        words = [row.path, *row.arguments]
+        said = Content.assemble(("Runs  ", "dim"), plain.line(" ".join(words)))
+        if row.variables:
+            with_ = ", ".join(f"{name}={value}" for name, value in row.variables.items())
+            said = Content.assemble(said, ("\nWith  ", "dim"), plain.line(with_))
+        return said
+
+    async def add(self) -> None:
+        """Ask for a new one."""
+        self.deck.open("environment", None)
+
+    async def change(self, row: Environment) -> None:
+        """Its form."""
+        self.deck.open("environment", row)
+
+    async def remove_row(self, row: Environment) -> None:
+        """Remove one that was added; one that was changed is as it was found again."""
+        if row.found:
+            self.deck.say(f"{row.name} was found on this computer: only your own can be removed.", severity="warning")
+            return
+        name = text.cell_text(row.name)
+        if await self.sure(f"Remove the environment {name}?", f"Remove {name}", "Scripts that name it run no more."):
+            await self.service.remove_environment(row.name)
+            await self.read()
+
+
+class LimitsPage(Page[Setting]):
+    """The settings of the store."""
+
+    can = frozenset({"change", "default"})
+
+    def columns(self) -> Sequence[Column[Setting]]:
+        """Name, value, where from, default."""
+        return [
+            Column("Setting", lambda row: row.name, 18, grow=1),
+            Column("Value", lambda row: [(to_text(row.value), "table--strong")], 12, right=True),
+            Column("Default", lambda row: [(to_text(row.default), "table--muted")], 12, right=True),
+            Column("From", lambda row: [(_ORIGINS.get(row.origin, row.origin), "table--muted")], 20, grow=1),
+        ]
+
+    def row_key(self, row: Setting) -> Hashable:
+        """Its name."""
+        return row.name
+
+    async def rows(self) -> Sequence[Setting]:
+        """All of them."""
+        return await self.service.settings()
+
+    def about(self, row: Setting) -> Content:
+        """What it does, and its range."""
+        low, high = row.minimum, row.maximum
+        if low is None or high is None:
+            return plain.line(row.help)
+        return Content.assemble(plain.line(row.help), (f"  From {low:,.15g} to {high:,.15g}.", "dim"))
+
+    async def change(self, row: Setting) -> None:
+        """Its form."""
+        if row.origin == "variable":
+            name = f"JOBDECK_{row.name.upper()}"
+            self.deck.say(
+                f"{row.name} is given by the environment variable {name}: change it there.", severity="warning"
+            )
+            return
+        self.deck.open("setting", row)
+
+    async def put_default(self, row: Setting) -> None:
+        """Take it out of the settings file."""
+        if row.origin == "file":
+            await self.service.change_settings(**{row.name: None})
+            await self.read()
+
+
+_ORIGINS = {"default": "default", "file": "settings file", "variable": "environment variable"}
+
+
+class ThemePage(Page[Theme]):
+    """How the application looks: shown as the cursor moves, taken by enter."""
+
+    can = frozenset({"change"})
+    asks = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._chosen: str | None = None
+
+    def columns(self) -> Sequence[Column[Theme]]:
+        """Name, for which terminals."""
+        return [
+            Column("Theme", lambda row: row.name, 24, grow=1),
+            Column("For", lambda row: [("dark terminals" if row.dark else "light terminals", "table--muted")], 16),
+            Column("", self._mark, 10),
+        ]
+
+    def _mark(self, row: Theme) -> Cell:
+        return [("✓ in use" if row.name == self._chosen else "", "table--good")]
+
+    def row_key(self, row: Theme) -> Hashable:
+        """Its name."""
+        return row.name
+
+    async def rows(self) -> Sequence[Theme]:
+        """All of them, the application's own first."""
+        first = self._chosen is None
+        if first:
+            self._chosen = self.app.theme
+        themes = sorted(
+            self.app.available_themes.values(), key=lambda theme: (not theme.name.startswith("jobdeck"), theme.name)
+        )
+        if first:
+            self.table.place_cursor([theme.name for theme in themes].index(self.app.theme))
+        return themes
+
+    def about(self, row: Theme) -> Content:
+        """How it is chosen."""
+        return Content("The cursor shows it, enter takes it for good.")
+
+    def moved(self) -> None:
+        """Show the theme under the cursor."""
+        super().moved()
+        row = self.table.cursor_row
+        if row is not None and self._chosen is not None and row.name != self.app.theme and self.table.has_focus:
+            self.app.theme = row.name
+
+    async def change(self, row: Theme) -> None:
+        """Take it."""
+        self.deck.choose_theme(row.name)
+        self._chosen = row.name
+        self.table.refresh()
+
+    def take_back(self) -> None:
+        """What was only looked at is not kept."""
+        if self._chosen is not None and self.app.theme != self._chosen:
+            self.app.theme = self._chosen
+
+
+class KeysPage(Page[Key]):
+    """Every key, and which it is."""
+
+    can = frozenset({"change", "default"})
+    asks = False
+
+    def columns(self) -> Sequence[Column[Key]]:
+        """Where, what, which key."""
+        return [
+            Column("Where", lambda row: [(keys.TITLES.get(row.group, row.group), "table--muted")], 12),
+            Column("Key", self._keys, 18),
+            Column("Does", lambda row: row.help, 24, grow=3),
+            Column("Name", lambda row: [(row.id, "table--muted")], 16, grow=1, drop=1),
+        ]
+
+    def _keys(self, row: Key) -> Cell:
+        chosen = self.chosen.get(row.id)
+        now = row.keys if chosen is None else chosen
+        shown = " ".join(keys.shown(key) for key in now.split(",") if key) or "none"
+        return [(shown, "table--accent" if chosen is None else "table--warn")]
+
+    @property
+    def chosen(self) -> dict[str, str]:
+        """Keys that are not the usual ones, by id."""
+        return {**self.deck.remembered.texts(REMEMBERED_KEYS), **self.deck.told_keys}
+
+    def row_key(self, row: Key) -> Hashable:
+        """Its id."""
+        return row.id
+
+    async def rows(self) -> Sequence[Key]:
+        """All of them, group by group."""
+        groups = list(keys.TITLES)
+        return sorted(keys.KEYS, key=lambda key: groups.index(key.group) if key.group in groups else len(groups))
+
+    def about(self, row: Key) -> Content:
+        """How it is changed."""
+        if row.id in self.deck.told_keys:
+            return Content.assemble("It stands in the settings file, under [keys]: change it there.")
+        usual = " ".join(keys.shown(key) for key in row.keys.split(","))
+        return Content(f"Enter: press another key for it. d: as usual ({usual}).")
+
+    async def change(self, row: Key) -> None:
+        """Ask for the key."""
+        if row.id in self.deck.told_keys:
+            self.deck.say(f"{row.id} stands in the settings file, under [keys]: change it there.", severity="warning")
+            return
+        pressed = await self.app.push_screen_wait(make("key", row, self.chosen))
+        if pressed is not None:
+            self._put(row.id, pressed)
+
+    async def put_default(self, row: Key) -> None:
+        """The usual key."""
+        self._put(row.id, None)
+
+    def _put(self, id: str, pressed: str | None) -> None:
+        remembered = self.deck.remembered.texts(REMEMBERED_KEYS)
+        if pressed is None:
+            remembered.pop(id, None)
+        else:
+            remembered[id] = pressed
+        self.deck.remembered.put(REMEMBERED_KEYS, remembered)
+        self.app.set_keymap(self.chosen)
+        self.table.refresh()
+
+
+class TokensPage(Page[AppToken]):
+    """Keys to the service for people and programs elsewhere."""
+
+    can = frozenset({"add", "remove"})
+    blank = ("No tokens", "", "a  grant one, for somebody who reaches this service over HTTP")
+
+    def columns(self) -> Sequence[Column[AppToken]]:
+        """Who, role, until when, last use."""
+        return [
+            Column("ID", lambda row: str(row.id), 4, right=True),
+            Column("Identity", lambda row: row.identity, 14, grow=2),
+            Column("Role", lambda row: row.role.value, 13),
+            Column("State", _state, 20),
+            Column("Last used", lambda row: [(_date(row.last_used) or "never", "table--muted")], 10, drop=1),
+            Column("Description", lambda row: row.description, 14, grow=3, drop=2),
+        ]
+
+    def row_key(self, row: AppToken) -> Hashable:
+        """Its number."""
+        return row.id
+
+    async def rows(self) -> Sequence[AppToken]:
+        """All of them, the newest first."""
+        return sorted(await self.service.tokens(), key=lambda token: -token.id)
+
+    def about(self, row: AppToken) -> Content:
+        """What it is restricted to."""
+        only = [*row.scripts, *(f"tag {tag}" for tag in row.tags)]
+        return plain.line(f"Only for: {', '.join(only)}" if only else "For every script.")
+
+    async def add(self) -> None:
+        """Ask whom it is for."""
+        self.deck.open("token")
+
+    async def remove_row(self, row: AppToken) -> None:
+        """Revoke it."""
+        if row.revoked is not None:
+            self.deck.say("It is revoked already.")
+            return
+        who = text.cell_text(row.identity)
+        if await self.sure(
+            f"Revoke token {row.id} of {who}?", f"Revoke token {row.id}", "It ends at once and for good."
+        ):
+            await self.service.revoke_token(row.id)
+            await self.read()
+
+
+def _state(row: AppToken) -> Cell:
+    if row.revoked is not None:
+        return [(f"revoked {_date(row.revoked)}", "table--bad")]
+    if row.expires is not None and row.expires <= time.time_ns():
+        return [(f"expired {_date(row.expires)}", "table--warn")]
+    return [(f"until {_date(row.expires)}" if row.expires else "valid", "table--good")]
+
+
+def _date(nanoseconds: int | None) -> str:
+    return time.strftime("%Y-%m-%d", time.localtime(nanoseconds // 10**9)) if nanoseconds else ""
