@@ -12,7 +12,7 @@ import logging
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from core.access import AuditEntry, Caller
 from core.service import ServiceError
@@ -65,8 +65,11 @@ class Audit:
 
     def append(self, entry: AuditEntry) -> None:
         """Put an entry on record. Where the disk does not take it the log says so: nothing else stops for it."""
-        values = [(name, getattr(entry, name)) for name in AuditEntry.__dataclass_fields__]
-        line = json.dumps({name: value for name, value in values if value not in (None, "")}).encode("ascii") + b"\n"
+        values = asdict(entry)
+        for name in ("address", "token_id"):
+            if not values[name]:
+                del values[name]
+        line = json.dumps(values).encode("ascii") + b"\n"
         try:
             descriptor = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:

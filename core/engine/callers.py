@@ -62,9 +62,14 @@ def check_run(who: Caller, script: Script) -> None:
         )
 
 
+def may_see(who: Caller, script: Script) -> bool:
+    """Whether the script is one of those that the caller is restricted to."""
+    return not is_restricted(who) or _allows(who, script.name, script.path, script.tags)
+
+
 def check_script(who: Caller, script: Script) -> None:
     """Raises Forbidden when the script is none of those that the caller is restricted to."""
-    if is_restricted(who) and not _allows(who, script.name, script.path, script.tags):
+    if not may_see(who, script):
         raise Forbidden(f"This token may not see {script.name}: it is restricted to {_allowed(who)}.")
 
 

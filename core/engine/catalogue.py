@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from core.service import Environment, Forbidden, Invalid, NotFound, Parameter, Script, ScriptStatistics, ServiceError
+from core.service import Environment, Invalid, NotFound, Parameter, Script, ScriptStatistics, ServiceError
 
 from . import callers, scripts
 from .content import kept_path, read_content, remove_content, write_content
@@ -38,14 +38,8 @@ class Catalogue:
     async def scripts(self) -> list[Script]:
         """All scripts, by name."""
         found = await self._read(scripts.all_scripts)
-        return [script for script in found if self._may_see(script)]
-
-    def _may_see(self, script: Script) -> bool:
-        try:
-            callers.check_script(callers.acting(), script)
-        except Forbidden:
-            return False
-        return True
+        who = callers.acting()
+        return [script for script in found if callers.may_see(who, script)]
 
     async def script(self, script: int | str) -> Script:
         """One script by id, name or path. Raises NotFound, Invalid, Forbidden."""

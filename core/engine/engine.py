@@ -497,7 +497,9 @@ class Engine:
 
     def events(self, since: int | None = None) -> AsyncIterator[Event]:
         """What changes from now on, or what has changed behind `since`, and on; it does not end by itself."""
-        return self._feed.listen(since)
+        events = self._feed.listen(since)
+        who = callers.acting()
+        return self._looking.those_of(who, events) if callers.is_restricted(who) else events
 
     @property
     def leading(self) -> bool:

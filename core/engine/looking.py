@@ -8,14 +8,16 @@ import os
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from core.service import UNFINISHED, Job, JobPage, JobQuery, NotFound, Record, Status, Unavailable, Usage
+from core.access import Caller
+from core.service import UNFINISHED, Event, Job, JobPage, JobQuery, NotFound, Record, Status, Unavailable, Usage
 
 from . import callers, query, slots
 from .locks import is_held
 from .paths import content_copy
-from .rows import job_of_row, update_job
+from .rows import job_of_row, script_of_row, update_job
 from .shared import Shared
 
 if TYPE_CHECKING:
@@ -150,6 +152,22 @@ class Looking:
                 return
             if not await self._reading.changed(directory, 1.0, version) and (await self.job(id)).status.finished:
                 follow = os.path.exists(os.path.join(directory, "exit.json"))
+
+    async def those_of(self, who: Caller, events: AsyncIterator[Event]) -> AsyncIterator[Event]:
+        """The events of jobs and scripts that a restricted caller may see, and those that mean no one thing."""
+        condition, values = callers.condition(who) or ("1", [])
+
+        def hidden(connection: sqlite3.Connection, event: Event) -> bool:
+            if event.kind == "script":
+                row = connection.execute("SELECT * FROM script WHERE id = ?", (event.id,)).fetchone()
+                return row is not None and not callers.may_see(who, script_of_row(row))
+            sql = f"SELECT {condition} FROM job WHERE id = ?"
+            row = connection.execute(sql, [*values, event.id]).fetchone()
+            return row is not None and not row[0]
+
+        async for event in events:
+            if event.id is None or not await self._database.read(partial(hidden, event=event)):
+                yield event
 
     async def content(self, id: int) -> bytes:
         """The copy of the script that a job ran."""

@@ -15,6 +15,7 @@ from .locks import FileLock
 from .paths import write_whole
 
 _PATIENCE = 5.0
+_TABLE = re.compile(r"(?m)^[ \t]*\[")
 #: a setting on its line: the indentation and name, the value, a comment behind it
 _LINE = r"(?m)^([ \t]*(?P<quote>[\"']?){name}(?P=quote)[ \t]*=[ \t]*)([^#\n]*?)([ \t]*(?:#.*)?)$"
 
@@ -105,15 +106,19 @@ def _edited(text: str, name: str, value: float | None, path: str) -> str:
 
     wanted = tomllib.loads(text)
     line = re.compile(_LINE.replace("{name}", re.escape(name)))
+    # Settings stand before the first table.
+    tables = _TABLE.search(text)
+    head, rest = (text, "") if tables is None else (text[: tables.start()], text[tables.start() :])
     if value is None:
         wanted.pop(name, None)
-        text = re.sub(line.pattern.removesuffix("$") + r"(?:\n|\Z)", "", text, count=1)
+        head = re.sub(line.pattern.removesuffix("$") + r"(?:\n|\Z)", "", head, count=1)
     else:
         wanted[name] = value
-        if line.search(text):
-            text = line.sub(lambda found: f"{found[1]}{value!r}{found[4]}", text, count=1)
+        if line.search(head):
+            head = line.sub(lambda found: f"{found[1]}{value!r}{found[4]}", head, count=1)
         else:
-            text += f"{'' if not text or text.endswith(chr(10)) else chr(10)}{name} = {value!r}\n"
+            head += f"{'' if not head or head.endswith(chr(10)) else chr(10)}{name} = {value!r}\n"
+    text = head + rest
     try:
         result = tomllib.loads(text)
     except tomllib.TOMLDecodeError:

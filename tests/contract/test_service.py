@@ -343,7 +343,7 @@ async def test_many_listeners_miss_nothing(service: JobService, scripts: Path) -
     path = write(scripts, "m.sh", "true\n")
     begin = (await service.run(RunRequest(path=path))).id
     start = service.events()
-    waiting = asyncio.create_task(anext(aiter(start)))
+    waiting = asyncio.create_task(take(start, "job", None))
     await asyncio.sleep(0.3)
     first = await service.run(RunRequest(path=path))
     since = (await waiting).sequence - 1
