@@ -115,30 +115,43 @@ class Catalogue:
 
     async def environments(self) -> list[Environment]:
         """Every environment, found or added."""
-        from .environment_catalog import all_environments, keep_probes
+        from .environment_catalog import with_added
 
-        found, probes = await self._read(all_environments)
-        if probes:
-            await self._shared.database.write(lambda c: keep_probes(c, probes))
+        found = await self._found()
+        return await self._read(lambda c: with_added(c, found))
+
+    async def _found(self) -> list[Environment]:
+        """What is found on this computer: candidates are tried once, while nobody waits for the database."""
+        from .environment_catalog import found_environments, keep_probes, known_probes
+
+        known = await self._read(known_probes)
+        probes = dict(known)
+        found = await asyncio.to_thread(found_environments, probes)
+        news = {key: value for key, value in probes.items() if known.get(key) != value}
+        if news:
+            await self._shared.database.write(lambda c: keep_probes(c, news))
         return found
 
     async def add_environment(self, environment: Environment) -> Environment:
         """Add an environment. Raises Conflict when the name is taken."""
         from .environment_catalog import add_environment
 
-        return await change(self._shared, lambda c: add_environment(c, environment))
+        found = await self._found()
+        return await change(self._shared, lambda c: add_environment(c, found, environment))
 
     async def change_environment(self, name: str, settings: Mapping[str, Any]) -> Environment:
         """Change an environment; a found one becomes the user's own."""
         from .environment_catalog import change_environment
 
-        return await change(self._shared, lambda c: change_environment(c, name, settings))
+        found = await self._found()
+        return await change(self._shared, lambda c: change_environment(c, found, name, settings))
 
     async def remove_environment(self, name: str) -> None:
         """Remove an environment that a user added."""
         from .environment_catalog import remove_environment
 
-        await change(self._shared, lambda c: remove_environment(c, name))
+        found = await self._found()
+        await change(self._shared, lambda c: remove_environment(c, found, name))
 
 
 def _description(path: str, content: bytes | None) -> str:

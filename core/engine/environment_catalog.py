@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -20,7 +20,8 @@ from .scripts import added_environments, put_environment
 _LOW_DISK = 64 * 1024 * 1024
 
 
-def _probes(connection: sqlite3.Connection) -> dict[str, Any]:
+def known_probes(connection: sqlite3.Connection) -> dict[str, Any]:
+    """What candidates said when they were tried before."""
     return {row["key"]: json.loads(row["result"]) for row in connection.execute("SELECT * FROM probe")}
 
 
@@ -30,18 +31,19 @@ def keep_probes(connection: sqlite3.Connection, probes: Mapping[str, Any]) -> No
         connection.execute("INSERT OR REPLACE INTO probe (key, result) VALUES (?, ?)", (key, json.dumps(result)))
 
 
-def all_environments(connection: sqlite3.Connection) -> tuple[list[Environment], dict[str, Any]]:
-    """Every environment by name, and what was newly learnt of candidates."""
-    cached = _probes(connection)
-    probes = dict(cached)
-    found = {environment.name: environment for environment in find(os.environ.get("PATH", os.defpath), probes)}
-    added = added_environments(connection)
-    news = {key: value for key, value in probes.items() if cached.get(key) != value}
-    return sorted((found | added).values(), key=lambda environment: environment.name.lower()), news
+def found_environments(probes: dict[str, Any]) -> list[Environment]:
+    """What is found on this computer. Tries candidates that `probes` does not know, which takes a second or two."""
+    return find(os.environ.get("PATH", os.defpath), probes)
 
 
-def _same(name: str, environments: Mapping[str, Environment]) -> Environment | None:
-    for environment in environments.values():
+def with_added(connection: sqlite3.Connection, found: Sequence[Environment]) -> list[Environment]:
+    """Every environment by name: the found ones, and those that users added or changed."""
+    known = {environment.name: environment for environment in found} | added_environments(connection)
+    return sorted(known.values(), key=lambda environment: environment.name.lower())
+
+
+def _same(name: str, environments: Iterable[Environment]) -> Environment | None:
+    for environment in environments:
         if environment.name.lower() == name.lower():
             return environment
     return None
@@ -67,20 +69,23 @@ def _checked(environment: Environment) -> Environment:
     return replace(environment, path=os.path.abspath(path), arguments=arguments, found=False)
 
 
-def add_environment(connection: sqlite3.Connection, environment: Environment) -> Environment:
+def add_environment(
+    connection: sqlite3.Connection, found: Sequence[Environment], environment: Environment
+) -> Environment:
     """Add an environment. Raises Conflict when the name is taken, Invalid."""
     checked = _checked(environment)
-    known, _ = all_environments(connection)
-    if _same(checked.name, {e.name: e for e in known}):
+    if _same(checked.name, with_added(connection, found)):
         raise Conflict(f"There is an environment {checked.name} already. Use `jobdeck environments change`.")
     put_environment(connection, checked)
     return checked
 
 
-def change_environment(connection: sqlite3.Connection, name: str, settings: Mapping[str, Any]) -> Environment:
+def change_environment(
+    connection: sqlite3.Connection, found: Sequence[Environment], name: str, settings: Mapping[str, Any]
+) -> Environment:
     """Change an environment; a found one becomes the user's own. Raises NotFound, Invalid."""
-    known, _ = all_environments(connection)
-    old = _same(name, {e.name: e for e in known})
+    known = with_added(connection, found)
+    old = _same(name, known)
     if old is None:
         raise NotFound(f"There is no environment {name!r}. There are: {', '.join(e.name for e in known)}.")
     allowed = ("path", "arguments", "kind", "version", "variables")
@@ -92,12 +97,12 @@ def change_environment(connection: sqlite3.Connection, name: str, settings: Mapp
     return new
 
 
-def remove_environment(connection: sqlite3.Connection, name: str) -> None:
+def remove_environment(connection: sqlite3.Connection, found: Sequence[Environment], name: str) -> None:
     """Remove an environment that a user added. Raises NotFound, Conflict for one that is found by itself."""
-    added = _same(name, added_environments(connection))
+    added = _same(name, added_environments(connection).values())
     if added is None:
-        known, _ = all_environments(connection)
-        if _same(name, {e.name: e for e in known}):
+        known = with_added(connection, found)
+        if _same(name, known):
             raise Conflict(f"The environment {name} was found on this computer; only added ones can be removed.")
         raise NotFound(f"There is no environment {name!r}. There are: {', '.join(e.name for e in known)}.")
     connection.execute("DELETE FROM environment WHERE name = ?", (added.name,))
@@ -125,7 +130,7 @@ def parameters_of(connection: sqlite3.Connection, known: Script) -> tuple[Parame
         content,
         added_environments(connection),
         os.environ.get("PATH", os.defpath),
-        _probes(connection),
+        known_probes(connection),
     )
     return read_interface(content, environment.kind, known.name).parameters
 
