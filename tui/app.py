@@ -7,10 +7,12 @@ import os
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from textual import events
 from textual.app import App
 from textual.message import Message
 from textual.screen import Screen
 from textual.signal import Signal
+from textual.widgets import Input
 
 from core.service import JobService, ServiceError, Status, Unavailable
 from tui import keys, screens
@@ -254,6 +256,14 @@ class JobdeckApp(App[int]):
 
         await self.push_screen(question, answered)
         return await done
+
+    def on_key(self, event: events.Key) -> None:
+        """What is typed right behind the key that opened an input belongs to it, though it was sent to another."""
+        focused = self.focused
+        if isinstance(focused, Input) and event.is_printable and event.character is not None:
+            # An input takes every such key that reaches it: this one did not.
+            event.prevent_default()
+            focused.insert_text_at_cursor(event.character)
 
     def action_help(self) -> None:
         """The keys that work here."""

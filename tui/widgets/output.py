@@ -356,12 +356,13 @@ class OutputView(Widget, can_focus=True):
         if lines is None:
             return False
         before = (lines.total, self._rows, [lines.line(row.line) for row in self._rows])
-        lines.grown(self.shown)
         if self.follow:
             await lines.look_at_end(self._many)
+            lines.grown(self.shown, looked=True)
             if lines is self.lines and self.follow:
                 self._stand(self._end())
         else:
+            lines.grown(self.shown)
             if lines.total is not None:
                 await lines.count()
             await lines.fetch(self.shown.start, self.shown.stop + 1)

@@ -32,6 +32,9 @@ class OutputLines:
         self._stale: set[int] = set()
         #: the last lines, by their negative numbers, while nobody has counted
         self._tail: dict[int, Line] = {}
+        #: the last lines as they were at the last look at the end
+        self._recent: dict[int, Line] = {}
+        self._old: dict[int, Line] = {}
         self._long: OrderedDict[int, Line] = OrderedDict()
         self._bytes = 0
 
@@ -49,25 +52,31 @@ class OutputLines:
         """A line, if it is here."""
         if number < 0:
             return self._tail.get(number)
-        long = self._long.get(number)
-        if long is not None:
-            return long
+        found = self._long.get(number) or self._recent.get(number)
+        if found is not None:
+            return found
         page = self._pages.get(number // _PAGE)
         place = number % _PAGE
-        return page[place] if page is not None and place < len(page) else None
+        return page[place] if page is not None and place < len(page) else self._old.get(number)
 
     def missing(self, first: int, stop: int) -> bool:
         """Whether a line of [first, stop) that exists is not here, or may have changed since it was fetched."""
         if self.total is None:
             return False
         stop = min(stop, self.total)
-        return any(self.line(number) is None or number // _PAGE in self._stale for number in range(max(first, 0), stop))
+        return any(
+            self.line(number) is None
+            or (number not in self._recent and (number // _PAGE in self._stale or number // _PAGE not in self._pages))
+            for number in range(max(first, 0), stop)
+        )
 
     async def fetch(self, first: int, stop: int) -> None:
         """Get the pages that hold [first, stop), where they are not here."""
         if self.total is None:
             return
         first, stop = max(first, 0), min(stop, self.total)
+        while stop > first and stop - 1 in self._recent:
+            stop -= 1
         for number in range(first // _PAGE, -(-stop // _PAGE)):
             page = self._pages.get(number)
             whole = page is not None and len(page) >= min(_PAGE, self.total - number * _PAGE)
@@ -132,24 +141,18 @@ class OutputLines:
             return
         self.total = total
         self._tail = {}
-        self._take(lines)
-
-    def _take(self, lines: list[Line]) -> None:
-        """Put counted lines into their pages."""
+        self._recent = {line.number: line for line in lines}
         for line in lines:
-            number, place = divmod(line.number, _PAGE)
-            page = self._pages.get(number)
-            if page is None:
-                if place:
-                    continue
-                page = []
-            kept = [*page[:place], line, *page[place + 1 :]] if place <= len(page) else page
-            self._keep(number, kept)
+            long = self._long.get(line.number)
+            if long is not None and long.size != line.size:
+                self._bytes -= len(self._long.pop(line.number).data)
 
-    def grown(self, visible: range) -> None:
-        """The job wrote more: what was fetched near the end, or is looked at, may be longer now."""
-        if self._pages:
-            self._stale.update(self._pages)
+    def grown(self, visible: range, *, looked: bool = False) -> None:
+        """The job wrote more: what was fetched may be longer now, unless it was `looked` at a moment ago."""
+        self._stale.update(self._pages)
+        if self._recent and not looked:
+            # Shown until they are fetched anew.
+            self._old, self._recent = self._recent, {}
         for number in [each for each in self._long if each not in visible]:
             self._bytes -= len(self._long.pop(number).data)
 

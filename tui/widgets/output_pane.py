@@ -23,6 +23,8 @@ from tui.widgets.stream_bar import StreamBar
 
 #: seconds between two looks while the job writes
 MOMENT = 0.1
+#: the same while nobody follows: only the number of lines grows
+REST = 0.5
 #: what a terminal is told to put into the clipboard at most: some take no more than about 74 KB
 _CLIPBOARD = 64 << 10
 #: seconds after the last key before a search begins
@@ -109,7 +111,7 @@ class OutputPane(Vertical):
                 after = self.job.records
                 while await self.view.refresh_output():
                     lost = self._tell(lost)
-                    await asyncio.sleep(MOMENT)
+                    await asyncio.sleep(MOMENT if self.view.follow else REST)
                 lost = self._tell(lost)
                 await self.view.settle()
                 if not self.job.status.finished:

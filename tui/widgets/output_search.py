@@ -73,7 +73,7 @@ class OutputSearch:
     @property
     def position(self) -> int | None:
         """The current hit's number from 1, once all before it are known."""
-        if self.current is None or not self.done:
+        if self.current is None or not self.done or self.more:
             return None
         line, start, _end = self.current
         hits = self.ahead if line >= self.origin else self.behind
