@@ -116,10 +116,7 @@ class Follower:
             if stream in journal.RAW_STREAMS:
                 await sink.write(record.data)
             else:
-                before = ""
-                if sink.terminal:
-                    before = ("\n" if sink.mid_line else "") + lines.PREFIXES.get(stream, "")
-                await sink.write((before + lines.message(record) + "\n").encode("utf-8", "surrogatepass"))
+                await sink.write(lines.told(record, sink))
             await self._show_status()
 
     async def _show_status(self) -> None:

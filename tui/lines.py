@@ -8,6 +8,7 @@ from typing import Any
 
 from core.journal import format as journal
 from core.service import Record
+from tui.sink import Sink
 
 #: a line longer than this is given out in pieces
 _LONGEST = 1 << 20
@@ -36,6 +37,31 @@ def message(record: Record) -> str:
         return progress_line(content(record))
     said = content(record).get("message")
     return said if isinstance(said, str) else "" if said is None else json.dumps(said, ensure_ascii=False)
+
+
+def silent(record: Record) -> bool:
+    """Whether the script meant nobody to see it."""
+    return record.stream in (journal.ERROR, journal.INFORMATION) and bool(content(record).get("silent"))
+
+
+def is_open(record: Record) -> bool:
+    """Whether the record's line goes on in the next one of its stream."""
+    return record.stream == journal.INFORMATION and bool(record.flags & journal.FLAG_OPEN)
+
+
+def told(record: Record, sink: Sink) -> bytes:
+    """A message as it is written: at a terminal with a word for its kind, and on a line of its own.
+
+    Nothing where nobody was to see it.
+    """
+    if silent(record):
+        return b""
+    before = ""
+    if sink.terminal:
+        goes_on = record.stream == journal.INFORMATION and sink.open_message
+        before = ("\n" if sink.mid_line and not goes_on else "") + PREFIXES.get(record.stream, "")
+    sink.open_message = is_open(record)
+    return f"{before}{message(record)}{'' if sink.open_message else chr(10)}".encode("utf-8", "replace")
 
 
 def progress_line(fields: dict[str, Any]) -> str:
@@ -68,7 +94,14 @@ class Lines:
         """What is complete now that this record came."""
         stream = record.stream
         if stream not in journal.RAW_STREAMS:
-            yield stream, record.time, message(record).encode("utf-8", "replace"), True
+            if silent(record):
+                return
+            time, parts, _fresh = self._open.pop(stream, (record.time, [], True))
+            parts.append(message(record).encode("utf-8", "replace"))
+            if is_open(record):
+                self._open[stream] = time, parts, True
+            else:
+                yield stream, time, b"".join(parts), True
             return
         lines = record.data.splitlines(keepends=True) if b"\r" not in record.data else _split(record.data)
         for line in lines:

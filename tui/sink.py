@@ -25,6 +25,8 @@ class Sink:
         self.closed = False
         #: the last thing written did not end its line
         self.mid_line = False
+        #: the last message written goes on in the next one
+        self.open_message = False
         self._door = text.Door()
         self._gathered: list[bytes] = []
         self._size = 0

@@ -19,6 +19,10 @@ from .scripts import added_environments, put_environment
 
 _LOW_DISK = 64 * 1024 * 1024
 
+KINDS = ("command", "python", "powershell")
+#: warm runners of one environment at most: each holds a whole PowerShell in memory
+MOST_WARM = 32
+
 
 def known_probes(connection: sqlite3.Connection) -> dict[str, Any]:
     """What candidates said when they were tried before."""
@@ -52,8 +56,12 @@ def _same(name: str, environments: Iterable[Environment]) -> Environment | None:
 def _checked(environment: Environment) -> Environment:
     if not environment.name.strip() or "\0" in environment.name:
         raise Invalid("An environment needs a name.")
-    if environment.kind not in ("command", "python"):
-        raise Invalid(f"The kind {environment.kind!r} is not one of command, python.")
+    if environment.kind not in KINDS:
+        raise Invalid(f"The kind {environment.kind!r} is not one of {', '.join(KINDS)}.")
+    if environment.warm_runners is not None and not 0 <= environment.warm_runners <= MOST_WARM:
+        raise Invalid(f"The environment may keep 0 to {MOST_WARM} warm runners, not {environment.warm_runners}.")
+    if environment.startup_script and not os.path.isfile(environment.startup_script):
+        raise Invalid(f"There is no startup script {environment.startup_script}.")
     path = environment.path
     if "/" not in path:
         path = shutil.which(path) or path
@@ -66,7 +74,15 @@ def _checked(environment: Environment) -> Environment:
         raise Invalid(
             f"The arguments of environment {environment.name} must hold {{scriptPath}}: the script's path goes there."
         )
-    return replace(environment, path=os.path.abspath(path), arguments=arguments, found=False)
+    startup = os.path.abspath(environment.startup_script) if environment.startup_script else None
+    return replace(
+        environment,
+        path=os.path.abspath(path),
+        arguments=arguments,
+        found=False,
+        modules=tuple(environment.modules),
+        startup_script=startup,
+    )
 
 
 def add_environment(
@@ -88,7 +104,7 @@ def change_environment(
     old = _same(name, known)
     if old is None:
         raise NotFound(f"There is no environment {name!r}. There are: {', '.join(e.name for e in known)}.")
-    allowed = ("path", "arguments", "kind", "version", "variables")
+    allowed = ("path", "arguments", "kind", "version", "variables", "modules", "startup_script", "warm_runners")
     for key in settings:
         if key not in allowed:
             raise Invalid(f"An environment has no setting {key!r} to change. It has: {', '.join(allowed)}.")

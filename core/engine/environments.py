@@ -10,15 +10,18 @@ from dataclasses import replace
 from typing import Any
 
 from core.engine.programs import (
+    OLDEST_POWERSHELL,
     PLACEHOLDER,
     PROGRAMS,
     PYTHON_NAME,
     SHELLS,
     find,
     first_python,
+    powershell,
     probe_python,
     python_of,
     pythons,
+    version_numbers,
     where,
     working,
 )
@@ -26,7 +29,8 @@ from core.service import Environment, Invalid
 
 __all__ = ["choose", "command", "find"]
 
-_POWERSHELL = frozenset({".ps1", ".psm1"})
+#: options of pwsh that are jobdeck's to give
+_POWERSHELL_OWN = frozenset({"-s", "-nologo", "-noprofile", "-nop", "-file", "-f", "-command", "-c", "-noninteractive"})
 
 
 def choose(
@@ -57,11 +61,15 @@ def choose(
                 f" --environment; there are: {_names(known, search_path, probes)}."
             )
     _refuse_windows_lines(script_path, content, named)
+    _refuse_old_powershell(script_path, named)
     return named
 
 
 def command(environment: Environment, arguments: Sequence[str] = ()) -> list[str]:
-    """The argv of a job: kind "command" with `{scriptPath}` kept and `arguments` behind; kind "python" without both."""
+    """The argv of a job: kind "command" with `{scriptPath}` kept and `arguments` behind; the others without both."""
+    if environment.kind == "powershell":
+        own = [each for each in environment.arguments if each != PLACEHOLDER and each.lower() not in _POWERSHELL_OWN]
+        return [environment.path, *own, "-NoLogo", "-NoProfile", "-s"]
     if environment.kind == "python":
         return [environment.path, *(argument for argument in environment.arguments if argument != PLACEHOLDER)]
     own = list(environment.arguments)
@@ -77,6 +85,12 @@ def _by_name(
     for other, environment in known.items():
         if other.casefold() == wanted:
             return environment
+    if wanted in ("powershell", "pwsh") or re.fullmatch(r"powershell ?[0-9]+", wanted):
+        recorded = next((each for each in known.values() if each.kind == "powershell" and not each.found), None)
+        if wanted in ("powershell", "pwsh") and recorded is not None:
+            return recorded
+        found = powershell(search_path, probes)
+        return found if found and found.name.casefold().startswith(wanted.partition(" ")[0][:4]) else None
     if wanted == "python" or wanted == "python 3":
         return first_python(search_path, probes)
     match = re.fullmatch(r"python ?([0-9]+\.[0-9]+)", wanted)
@@ -127,8 +141,8 @@ def _by_shebang(
                 f"{script_path} asks for {base} in its #! line, which is nowhere on PATH."
                 " Install it, or choose with --environment."
             )
-    if base in ("pwsh", "powershell"):
-        raise Invalid(_no_powershell(script_path))
+    if base in ("pwsh", "pwsh-lts", "pwsh-preview"):
+        return _powershell_of_shebang(script_path, interpreter, paths, options, settings, known, search_path, probes)
     if PYTHON_NAME.fullmatch(base):
         environment = _python_of_shebang(base, paths, known, search_path, probes)
         if environment is None:
@@ -206,9 +220,11 @@ def _by_extension(
     script_path: str, known: Mapping[str, Environment], search_path: str, probes: MutableMapping[str, Any]
 ) -> Environment | None:
     extension = os.path.splitext(script_path)[1].lower()
-    if extension in _POWERSHELL:
-        raise Invalid(_no_powershell(script_path))
-    if extension in (".py", ".pyw", ".pyz"):
+    if extension == ".psm1":
+        raise Invalid(f"{script_path} is a PowerShell module: it is imported by scripts, and does not run by itself.")
+    if extension == ".ps1":
+        name = "PowerShell"
+    elif extension in (".py", ".pyw", ".pyz"):
         name = "Python"
     else:
         program = next((each for each in PROGRAMS if extension in each.extensions), None)
@@ -224,8 +240,34 @@ def _by_extension(
     return environment
 
 
-def _no_powershell(script_path: str) -> str:
-    return f"{script_path} is a PowerShell script: this version of jobdeck does not run PowerShell yet."
+def _powershell_of_shebang(
+    script_path: str,
+    interpreter: str,
+    paths: Sequence[str],
+    options: Sequence[str],
+    settings: Mapping[str, str],
+    known: Mapping[str, Environment],
+    search_path: str,
+    probes: MutableMapping[str, Any],
+) -> Environment:
+    """The pwsh of a `#!` line; a recorded environment of the same name where it names none by its path."""
+    named = os.path.basename(interpreter) != interpreter
+    found = powershell(search_path, probes, paths[0]) or (None if named else powershell(search_path, probes))
+    if found is None:
+        raise Invalid(f"{script_path} asks for {interpreter} in its #! line, and {paths[0]} does not run.")
+    chosen = found if named else known.get(found.name, found)
+    own = [each for each in options if each.lower() not in _POWERSHELL_OWN]
+    return _with_options(chosen, own, settings)
+
+
+def _refuse_old_powershell(script_path: str, environment: Environment) -> None:
+    version = version_numbers(environment.version)
+    if environment.kind == "powershell" and version and version < OLDEST_POWERSHELL:
+        oldest = ".".join(map(str, OLDEST_POWERSHELL))
+        raise Invalid(
+            f"{script_path} needs PowerShell {oldest} or newer, and {environment.path} is {environment.version}."
+            " Install a newer one, or choose with --environment."
+        )
 
 
 def _itself(script_path: str, content: bytes) -> Environment | None:

@@ -65,6 +65,15 @@ PROGRAMS = (
     Program("R", ["Rscript"], [".r"], ["-e", "cat('\\n', R.version$major, '.', R.version$minor, '\\n', sep='')"]),
     Program("awk", ["awk"], [".awk"], ['BEGIN { print ""; print "" }'], ["-f", PLACEHOLDER]),
 )
+_POWERSHELL_PROBE = (
+    "-NoLogo", "-NoProfile", "-NonInteractive", "-Command", "''; \"$($PSVersionTable.PSVersion)\"",
+)  # fmt: skip
+_POWERSHELL_PLACES = (
+    "/usr/local/bin/pwsh", "/usr/bin/pwsh", "/opt/microsoft/powershell/7/pwsh", "/opt/microsoft/powershell/7-lts/pwsh",
+    "/snap/bin/pwsh", "/opt/homebrew/bin/pwsh", "/home/linuxbrew/.linuxbrew/bin/pwsh",
+)  # fmt: skip
+#: the script block that runs the job's script needs at least this PowerShell
+OLDEST_POWERSHELL = (7, 3)
 SHELLS = frozenset({"bash", "sh", "zsh", "ksh", "fish", "dash", "ash", "mksh"})
 PYTHON_NAME = re.compile(r"python(?P<version>[0-9](?:\.[0-9]+)?)?(?:\.exe)?")
 
@@ -77,7 +86,8 @@ def find(search_path: str, probes: MutableMapping[str, Any]) -> list[Environment
     found = [environment for program in PROGRAMS if (environment := working(program, search_path, probes))]
     shells = [environment for environment in found if environment.name.lower() in SHELLS]
     others = [environment for environment in found if environment not in shells]
-    return [*shells, *pythons(search_path, probes), *others]
+    pwsh = powershell(search_path, probes)
+    return [*([pwsh] if pwsh else []), *shells, *pythons(search_path, probes), *others]
 
 
 def working(program: Program, search_path: str, probes: MutableMapping[str, Any]) -> Environment | None:
@@ -87,6 +97,26 @@ def working(program: Program, search_path: str, probes: MutableMapping[str, Any]
             answer = _probe(path, program.probe, probes)
             if answer is not None:
                 return Environment(program.name, answer[0], program.arguments, version=answer[1])
+    return None
+
+
+def powershell(search_path: str, probes: MutableMapping[str, Any], path: str | None = None) -> Environment | None:
+    """ "PowerShell 7": the first pwsh on PATH or in the usual places that works, or the one at `path`."""
+    home = os.path.expanduser("~")
+    places = [
+        *where("pwsh", search_path),
+        *_POWERSHELL_PLACES,
+        os.path.join(home, ".dotnet/tools/pwsh"),
+        os.path.join(home, ".local/bin/pwsh"),
+        *where("pwsh-lts", search_path),
+        *where("pwsh-preview", search_path),
+    ]
+    for candidate in dict.fromkeys(places if path is None else [path]):
+        answer = _probe(candidate, _POWERSHELL_PROBE, probes) if _is_program(candidate) else None
+        if answer is not None:
+            version = answer[1]
+            name = f"PowerShell {version.partition('.')[0]}" if version[:1].isdigit() else "PowerShell"
+            return Environment(name, answer[0], (), "powershell", version)
     return None
 
 
@@ -108,7 +138,7 @@ def pythons(search_path: str, probes: MutableMapping[str, Any]) -> list[Environm
         environment = python_of(path, None, probes)
         if environment is not None and environment.kind == "python":
             versions.setdefault(environment.name, environment)
-    ordered = sorted(versions.values(), key=lambda each: _numbers(each.version), reverse=True)
+    ordered = sorted(versions.values(), key=lambda each: version_numbers(each.version), reverse=True)
     return [*([first] if first else []), *ordered]
 
 
@@ -136,13 +166,13 @@ def python_of(path: str, name: str | None, probes: MutableMapping[str, Any]) -> 
     if answer is None:
         return None
     real, version = answer
-    numbers = _numbers(version)
+    numbers = version_numbers(version)
     kind = "python" if numbers[:2] >= OLDEST_PYTHON else "command"
     own = f"Python {numbers[0]}.{numbers[1]}" if len(numbers) > 1 else "Python"
     return Environment(name or own, real, (PLACEHOLDER,), kind, version)
 
 
-def _numbers(version: str) -> tuple[int, ...]:
+def version_numbers(version: str) -> tuple[int, ...]:
     return tuple(int(number) for number in re.findall(r"[0-9]+", version)[:3])
 
 

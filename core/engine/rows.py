@@ -137,6 +137,7 @@ def environment_of_row(row: sqlite3.Row) -> Environment:
     """The environment a row tells of."""
     settings = json.loads(row["settings"])
     settings["arguments"] = tuple(settings["arguments"])
+    settings["modules"] = tuple(settings.get("modules", ()))
     return Environment(name=row["name"], **settings)
 
 

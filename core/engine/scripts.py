@@ -16,6 +16,11 @@ from .changes import note
 from .paths import write_whole
 from .rows import SCRIPT_SETTINGS, environment_of_row, environment_settings, script_of_row, script_settings
 
+#: streams of PowerShell that have a preference of their own
+PREFERENCES = ("Verbose", "Debug", "Information", "Warning", "Progress")
+#: PowerShell writes no deeper
+DEEPEST = 48
+
 
 def all_scripts(connection: sqlite3.Connection) -> list[Script]:
     """Every script, by name."""
@@ -62,6 +67,11 @@ def _checked(settings: Mapping[str, Any]) -> dict[str, Any]:
         if str(action).lower() not in known:
             raise Invalid(f"The error action {action!r} is not one of {', '.join(ERROR_ACTIONS)}.")
         checked["error_action"] = known[str(action).lower()]
+    if "preferences" in checked:
+        checked["preferences"] = _preferences(checked["preferences"])
+    depth = checked.get("object_depth")
+    if depth is not None and (isinstance(depth, bool) or not isinstance(depth, int) or not 1 <= depth <= DEEPEST):
+        raise Invalid(f"The setting object_depth is {depth!r}; it must be a whole number from 1 to {DEEPEST}.")
     for name, least in (("concurrent_jobs", 1), ("max_history", 1), ("retry_limit", 0), ("timeout", 0)):
         value = checked.get(name)
         if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or value < least):
@@ -70,6 +80,21 @@ def _checked(settings: Mapping[str, Any]) -> dict[str, Any]:
         checked["working_directory"] = os.path.abspath(checked["working_directory"])
     if "tags" in checked:
         checked["tags"] = tuple(checked["tags"])
+    return checked
+
+
+def _preferences(given: Any) -> dict[str, str]:
+    """PowerShell's preferences by stream as they may stand. Raises Invalid."""
+    streams = {name.lower(): name for name in PREFERENCES}
+    values = {action.lower(): action for action in ERROR_ACTIONS if action != "Break"}
+    checked: dict[str, str] = {}
+    for name, value in dict(given).items():
+        stream = streams.get(str(name).lower().removesuffix("preference"))
+        if stream is None:
+            raise Invalid(f"There is no preference {name!r}. There are: {', '.join(PREFERENCES)}.")
+        if str(value).lower() not in values:
+            raise Invalid(f"The preference {stream} is {value!r}; it must be one of {', '.join(values.values())}.")
+        checked[stream] = values[str(value).lower()]
     return checked
 
 

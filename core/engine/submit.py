@@ -168,7 +168,7 @@ def prepare(
         "notes": request.notes,
         "store": settings.data_directory,
     }
-    spec |= _launch(environment, interface, values)
+    spec |= _launch(environment, script, interface, values)
     for name, value in spec["variables"].items():
         if not name or "=" in name or "\0" in name or "\0" in value:
             raise Invalid(f"{name!r} cannot be an environment variable: its name or value is not possible.")
@@ -287,8 +287,23 @@ def _environment(
     return environment, {key: value for key, value in probes.items() if cached.get(key) != value}
 
 
-def _launch(environment: Environment, interface: Interface, values: Mapping[str, Any]) -> dict[str, Any]:
+def _powershell(environment: Environment, script: Script, interface: Interface) -> dict[str, Any]:
+    """What a PowerShell job is run with besides its command line."""
+    return {
+        "depth": script.object_depth,
+        "preferences": dict(script.preferences),
+        "modules": list(environment.modules),
+        "startup_script": environment.startup_script,
+        "secrets": {each.name: each.type for each in interface.parameters if each.type in SECRET_TYPES},
+    }
+
+
+def _launch(
+    environment: Environment, script: Script, interface: Interface, values: Mapping[str, Any]
+) -> dict[str, Any]:
     argv = command(environment)
+    if environment.kind == "powershell":
+        return {"argv": argv, "python": None, "powershell": _powershell(environment, script, interface)}
     if environment.kind == "python":
         tail: list[str] = []
         if interface.style == "argparse":

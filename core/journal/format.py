@@ -63,6 +63,8 @@ TEXT_STREAMS = RAW_STREAMS | {INFORMATION, WARNING, VERBOSE, DEBUG, ERROR}
 FLAG_ADOPTED = 1
 #: A pipeline object in CLIXML; without it, JSON.
 FLAG_CLIXML = 2
+#: An information record whose line goes on in the next one.
+FLAG_OPEN = 4
 
 
 class JournalError(Exception):

@@ -12,13 +12,15 @@ from bisect import bisect_right
 from collections.abc import Iterable
 
 from core.journal.assemble import Stale, TextLine, assemble
-from core.journal.format import ELIDED, RAW_STREAMS, TEXT_STREAMS
+from core.journal.format import ELIDED, INFORMATION, RAW_STREAMS, TEXT_STREAMS
 from core.journal.pieces import START, Place, is_open, pieces, pieces_back, step
 from core.journal.reader import JournalReader
 
 #: a place is remembered every so many bytes of text, or records where they are tiny
 _BYTES = 64 << 10
 _RECORDS = 1024
+#: streams whose lines may go on in their next record
+_OPEN_STREAMS = RAW_STREAMS | {INFORMATION}
 
 
 class LineIndex:
@@ -104,7 +106,7 @@ class LineIndex:
                 # Lines of every stream end at a gap: what follows it begins anew.
                 begun += 1 + len(passed)
                 passed.clear()
-            elif piece.stream not in RAW_STREAMS:
+            elif piece.stream not in _OPEN_STREAMS:
                 begun += 1
             else:
                 if ends and piece.stream in passed:

@@ -101,7 +101,7 @@ def pieces_back(
 
 
 def is_open(reader: JournalReader, stream: int, record: int, offset: int) -> bool:
-    """Whether the text of a raw stream before byte `offset` of `record` ends within a line."""
+    """Whether the text of a stream before byte `offset` of `record` ends within a line."""
     if offset:
         entry = reader.entry(record)
         if entry.stream == stream:
@@ -109,7 +109,11 @@ def is_open(reader: JournalReader, stream: int, record: int, offset: int) -> boo
     for entry in reader.select_back(frozenset({stream, ELIDED}), record):
         if entry.stream == ELIDED:
             return False
-        if entry.length:
+        if entry.stream not in RAW_STREAMS:
+            text = record_text(entry.stream, reader.data(entry), entry.flags)
+            if text:
+                return not text.endswith(b"\n")
+        elif entry.length:
             return reader.read(entry.offset + entry.length - 1, 1) != b"\n"
     return False
 

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import json
 
-from core.journal.format import ANSWER, DEBUG, ERROR, INFORMATION, PROGRESS, PROMPT, RAW_STREAMS, VERBOSE, WARNING
+from core.journal.format import (
+    ANSWER,
+    DEBUG,
+    ERROR,
+    FLAG_OPEN,
+    INFORMATION,
+    PROGRESS,
+    PROMPT,
+    RAW_STREAMS,
+    VERBOSE,
+    WARNING,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,9 +27,10 @@ _PREFIXES = {INFORMATION: "", WARNING: "WARNING: ", VERBOSE: "VERBOSE: ", DEBUG:
 def record_text(stream: int, data: bytes, flags: int = 0) -> bytes:
     """The record as console text, UTF-8.
 
-    Raw streams: the bytes themselves. Streams with a message: prefix, message, newline. Progress: a line like
-    `Copying: disk 2 42%`. A question: its message and choices; an answer: what was answered (a secret is not told).
-    Anything else, and what is no JSON of the expected shape: the bytes and a newline.
+    Raw streams: the bytes themselves. Streams with a message: prefix, message, newline (none with FLAG_OPEN); nothing
+    for one that nobody was to see. Progress: a line like `Copying: disk 2 42%`. A question: its message and choices;
+    an answer: what was answered (a secret is not told). Anything else, and what is no JSON of the expected shape: the
+    bytes and a newline.
     """
     if stream in RAW_STREAMS:
         return data
@@ -32,7 +44,9 @@ def record_text(stream: int, data: bytes, flags: int = 0) -> bytes:
             return _encode(_answer(value)) + b"\n"
         message = value.get("message")
         if stream in _PREFIXES and isinstance(message, str):
-            return _encode(_PREFIXES[stream] + message) + b"\n"
+            if value.get("silent"):
+                return b""
+            return _encode(_PREFIXES[stream] + message) + (b"" if flags & FLAG_OPEN else b"\n")
     return data if data.endswith(b"\n") else data + b"\n"
 
 

@@ -167,14 +167,18 @@ class Channel:
             self._job.cancel("error_action", None)
 
     def _take_progress(self, connection: Connection, message: dict[str, Any]) -> None:
-        self._progress = {name: message[key] for name, key in _PROGRESS_FIELDS if _is_plain(message.get(key))}
+        self.progress({name: message[key] for name, key in _PROGRESS_FIELDS if _is_plain(message.get(key))})
+        if message.get("ack"):
+            connection.send({"ok": True})
+
+    def progress(self, record: dict[str, Any]) -> None:
+        """Record progress, as often as is worth it: the last one always is."""
+        self._progress = record
         wait = self._progress_at + _PROGRESS - time.monotonic()
         if wait <= 0:
             self._put_progress()
         elif self._progress_timer is None:
             self._progress_timer = self._job.loop.after(wait, self._put_progress)
-        if message.get("ack"):
-            connection.send({"ok": True})
 
     def _put_progress(self) -> None:
         if self._progress_timer is not None:

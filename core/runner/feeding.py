@@ -37,6 +37,11 @@ class Feeding:
         self._unwanted = False
         job.loop.after(_LOOK, self._look)
 
+    def refuse(self) -> None:
+        """The job reads no standard input: whoever feeds it comes to its end, and nothing is kept."""
+        os.close(self.reading_end)
+        self.reading_end = -1
+
     def connect(self, connection: Connection) -> None:
         """Take frames from here on. Raises Refused while another connection feeds."""
         if self._connection is not None:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from core.runner.connection import Parking
+    from core.runner.powershell.hosting import Hosting
+    from core.runner.powershell.shell import Shell
     from core.runner.spawn import Child, Terminal
     from core.runner.spec import Launch
 
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
 DRAIN = 2.0
 #: seconds in which a process that closed the last pipe may end before it is called a leftover
 LEAVING = 0.05
+#: seconds that processes get between TERM and KILL once their script has been stopped
+STOPPED = 2.0
 
 
 class AlreadyRan(Exception):
@@ -44,10 +48,17 @@ class AlreadyRan(Exception):
 class Job:
     """The job of this runner. `run` returns when it is over and on record."""
 
-    def __init__(self, directory: str, secrets: dict[str, str], parking: Parking | None = None) -> None:
+    def __init__(
+        self,
+        directory: str,
+        secrets: dict[str, str],
+        parking: Parking | None = None,
+        shell: Shell | None = None,
+    ) -> None:
         """Raises OSError, ValueError for a directory that holds no job, AlreadyRan, FileExistsError (it runs now).
 
         `parking`: this process may run a further job after this one, if this one leaves nothing behind.
+        `shell`: a warm PowerShell, on a loop that this job takes over.
         """
         self.directory = directory
         self.spec = read_spec(directory)
@@ -55,7 +66,7 @@ class Job:
         self.parking = parking
         self.id = int(self.spec["id"])
         self.run_id = str(self.spec["run_id"])
-        self.loop = Loop()
+        self.loop = Loop() if shell is None else shell.loop
         writer = JournalWriter(directory)
         if writer.records:
             raise AlreadyRan(f"Job {self.id} has been started before: it is not started again.")
@@ -73,6 +84,10 @@ class Job:
         self.feeding: Feeding | None = None
         self.terminal: Terminal | None = None
         self.child: Child | None = None
+        #: of a PowerShell job: the conversation with it
+        self.hosting: Hosting | None = None
+        self._shell = shell
+        self._stopping = False
         self.ending: Ending | None = None
         self.main_ended = False
         self._launch: Launch | None = None
@@ -84,7 +99,7 @@ class Job:
         self._waited = False
         self._finished = False
         #: this process runs no further job if secrets were in its memory
-        self._reusable = parking is not None and not secrets
+        self._reusable = parking is not None and not secrets and self.spec["kind"] != "powershell"
         self._wakeup = (-1, -1)
         #: it has ended and left this process as good as new; whoever started it has been told so
         self.idle = False
@@ -114,24 +129,15 @@ class Job:
     def _start(self) -> None:
         spec = self.spec
         self._launch = plan = launch(spec, self.secret_values, self.channel.path)
-        columns, rows = spec.get("size") or (80, 24)
-        self.terminal = spawn.Terminal(columns, rows)
-        self.outputs.add(self.terminal.master, TERMINAL, is_pipe=False, mask=Masker(self.secrets))
-        kind = spec.get("stdin") or "terminal"
-        stdin = self.terminal.slave
-        if kind == "pipe":
-            self.feeding = Feeding(self)
-            stdin = self.feeding.reading_end
-        elif kind == "none":
-            stdin = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
-        stdout = stderr = self._pipe(STDOUT)
-        if not spec.get("merge"):
-            stderr = self._pipe(STDERR)
-        self.child = child = spawn.fork(plan, stdin, stdout, stderr)
-        self.terminal.foreground(child.pid)
-        for fd in {stdout, stderr, stdin} - {self.terminal.slave}:
-            os.close(fd)
-        self.loop.watch(child.report, READ, lambda _events: self._executed(child))
+        if spec["kind"] == "powershell":
+            from core.runner.powershell.hosting import Hosting
+
+            self.hosting = Hosting.begin(self, plan, self._shell)
+            self.child = child = self.hosting.child
+        else:
+            self.child = child = self._fork(plan)
+        if child.report >= 0:
+            self.loop.watch(child.report, READ, lambda _events: self._executed(child))
         me = os.getpid()
         self.recorder.state(
             {
@@ -149,6 +155,26 @@ class Job:
             then=self._go,
         )
 
+    def _fork(self, plan: Launch) -> Child:
+        spec = self.spec
+        self.terminal = spawn.Terminal(*(spec.get("size") or (80, 24)))
+        self.outputs.add(self.terminal.master, TERMINAL, is_pipe=False, mask=Masker(self.secrets))
+        kind = spec.get("stdin") or "terminal"
+        stdin = self.terminal.slave
+        if kind == "pipe":
+            self.feeding = Feeding(self)
+            stdin = self.feeding.reading_end
+        elif kind == "none":
+            stdin = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
+        stdout = stderr = self._pipe(STDOUT)
+        if not spec.get("merge"):
+            stderr = self._pipe(STDERR)
+        child = spawn.fork(plan, stdin, stdout, stderr)
+        self.terminal.foreground(child.pid)
+        for fd in {stdout, stderr, stdin} - {self.terminal.slave}:
+            os.close(fd)
+        return child
+
     def _pipe(self, stream: int) -> int:
         reading, writing = os.pipe()
         self.outputs.add(reading, stream, is_pipe=True, mask=Masker(self.secrets))
@@ -158,7 +184,10 @@ class Job:
         self.commands.tell_state()
         assert self.child is not None
         if self.outcome.why is None:
-            self.child.go()
+            if self.hosting is not None:
+                self.hosting.go()
+            else:
+                self.child.go()
             timeout = float(self.spec.get("timeout") or 0)
             if timeout > 0:
                 self.loop.after(timeout, lambda: self.cancel("timeout", None))
@@ -202,6 +231,10 @@ class Job:
             if self.child is not None and ended.si_pid == self.child.pid:
                 self.main_ended = True
                 self.outcome.ended(ended.si_code, ended.si_status)
+                if self.hosting is not None:
+                    self.hosting.close()
+                if self._stopping:
+                    self._end_tree()
                 self.loop.after(DRAIN, self._drain_over)
         if self.ending is not None:
             self.ending.child_ended()
@@ -221,11 +254,15 @@ class Job:
         if not self._dropping:
             self.outputs.pause()
             self.channel.pause()
+            if self.hosting is not None:
+                self.hosting.pause()
 
     def _disk_takes(self) -> None:
         self.exit_file.reserve()
         self.outputs.resume()
         self.channel.resume()
+        if self.hosting is not None:
+            self.hosting.resume()
         self.advance()
 
     # end
@@ -239,13 +276,32 @@ class Job:
         if self.outcome.why is not None or self.outcome.settled or (why == "timeout" and self.main_ended):
             return
         self.outputs.catch_up()
-        self.questions.close("The job is ending: there will be no answer.")
         self.outcome.cancel(why, by)
+        self.questions.close("The job is ending: there will be no answer.")
         record = {"status": "Canceling", "event": "cancel", "by": by, "why": why}
         self.recorder.state(record, then=self.commands.tell_state)
-        self.ending = self._end_processes(grace)
         # on a full disk the end must not wait for ever for what cannot be recorded
         self.loop.after(grace + processes.KILL_TIME, self._stop_waiting_for_disk)
+        if self.hosting is not None and self.hosting.stop():
+            # the script's own `finally` blocks first, then whoever is left of its processes
+            self._stopping = True
+            self.loop.after(grace, self._end_tree)
+            return
+        self._begin_ending(grace)
+
+    def script_ended(self) -> None:
+        """The script of a PowerShell job has ended; its process follows."""
+        if self._stopping:
+            self._end_tree()
+
+    def _end_tree(self) -> None:
+        if self._stopping:
+            self._stopping = False
+            grace = float(self.spec.get("grace", 5.0))
+            self._begin_ending(min(grace, STOPPED))
+
+    def _begin_ending(self, grace: float) -> None:
+        self.ending = self._end_processes(grace)
         self.ending.look()
 
     def _end_processes(self, grace: float) -> Ending:
@@ -270,7 +326,7 @@ class Job:
     def advance(self) -> None:
         """Take the next step towards the end, if everything that comes before it has happened."""
         ending = self.ending
-        if self._finished or (ending is not None and ending.receipt is None):
+        if self._finished or self._stopping or (ending is not None and ending.receipt is None):
             return
         if self.child is not None and not self.main_ended and ending is None:
             return

@@ -22,6 +22,9 @@ class Outcome:
         self.failed_to_start: str | None = None
         self.never_started = False
         self.settled = False
+        #: why it failed where neither exit code nor signal tells; a sentence
+        self.failure: str | None = None
+        self._told = False
         self.exit_code: int | None = None
         self.signal: int | None = None
         self.remarks: list[str] = []
@@ -52,8 +55,16 @@ class Outcome:
         self._dropped_records += records
         self._dropped_bytes += size
 
+    def settle(self, exit_code: int, failure: str | None) -> None:
+        """The script ended with this code, whatever becomes of the process that ran it."""
+        self._told = True
+        self.exit_code = exit_code
+        self.failure = failure
+
     def ended(self, code: int, status: int) -> None:
         """The main process ended, as waitid tells it."""
+        if self._told:
+            return
         if code == os.CLD_EXITED:
             self.exit_code = status
         else:
@@ -69,6 +80,8 @@ class Outcome:
             return "Failed", f"It was stopped at its first error: {self.first_error}"
         if self.failed_to_start:
             return "Failed", self.failed_to_start
+        if self.failure is not None:
+            return "Failed", self.failure
         if self.signal is not None:
             try:
                 name = signal.Signals(self.signal).name

@@ -112,6 +112,13 @@ class Outputs:
             self._written = time.monotonic()
             self._recorder.raw(self._stream, data, self._since)
 
+    def put(self, stream: int, data: bytes) -> None:
+        """Record text that came by another way than a pipe: whole lines, gathered like any."""
+        if self._dropping:
+            self.dropped += len(data)
+            return
+        self._record(stream, self._recorder.secrets.whole(data))
+
     def drop(self) -> None:
         """From now on throw away what is read, counting it in `dropped`; for a job that ends on a full disk."""
         self._dropping = True

@@ -72,17 +72,23 @@ class Child:
 
     def go(self) -> None:
         """Let it execute."""
+        if self._go < 0:
+            return
+        go, self._go = self._go, -1
         try:
-            os.write(self._go, b"1")
+            os.write(go, b"1")
         except BrokenPipeError:
             # killed while it waited: its exit tells
             return
         finally:
-            os.close(self._go)
+            os.close(go)
 
 
-def fork(launch: Launch, stdin: int, stdout: int, stderr: int) -> Child:
-    """A child in a process group of its own that executes `launch` after `Child.go`, or ends if we go before that."""
+def fork(launch: Launch, stdin: int, stdout: int, stderr: int, more: tuple[int, ...] = ()) -> Child:
+    """A child in a process group of its own that executes `launch` after `Child.go`, or ends if we go before that.
+
+    `more`: what it has as descriptors 3, 4, …
+    """
     ready, go = os.pipe()
     report, complaint = os.pipe()
     parent = os.getpid()
@@ -105,7 +111,12 @@ def fork(launch: Launch, stdin: int, stdout: int, stderr: int) -> Child:
         if os.getppid() != parent or os.read(ready, 1) != b"1":
             os._exit(127)
         step = "descriptors"
-        for target, source in enumerate((stdin, stdout, stderr)):
+        sources = (stdin, stdout, stderr, *more)
+        if more:
+            # what stands at one of the new numbers must not be overwritten before it is copied
+            sources = tuple(fcntl.fcntl(source, fcntl.F_DUPFD_CLOEXEC, 32) for source in sources)
+            complaint = fcntl.fcntl(complaint, fcntl.F_DUPFD_CLOEXEC, 32)
+        for target, source in enumerate(sources):
             os.dup2(source, target, inheritable=True)
         step = "limits"
         _limit(launch.limits)

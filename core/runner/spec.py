@@ -24,6 +24,11 @@ _RUNNER = os.path.dirname(os.path.abspath(__file__))
 _CORE = os.path.dirname(_RUNNER)
 HELPERS = os.path.join(_RUNNER, "bin")
 PYTHON_MODULES = os.path.join(_CORE, "python")
+POWERSHELL_MODULES = os.path.join(_CORE, "powershell")
+_POWERSHELL_QUIET = {
+    "POWERSHELL_TELEMETRY_OPTOUT": "1", "POWERSHELL_UPDATECHECK": "Off", "POWERSHELL_DIAGNOSTICS_OPTOUT": "1",
+    "TERM": "xterm-256color",
+}  # fmt: skip
 PYTHON_MAIN = os.path.join(PYTHON_MODULES, "jobdeck_main.py")
 
 CHANGED = "The script changed after it was submitted: the stored copy ran."
@@ -37,7 +42,7 @@ OWN = (
 class Launch:
     """All that the main process is started with."""
 
-    __slots__ = ("argv", "cwd", "environment", "limits", "remarks", "umask")
+    __slots__ = ("argv", "content", "cwd", "environment", "limits", "remarks", "script", "umask")
 
     def __init__(
         self,
@@ -47,8 +52,13 @@ class Launch:
         umask: int,
         limits: Mapping[str, list[int]],
         remarks: list[str],
+        script: str = "",
+        content: str = "",
     ) -> None:
         self.argv = argv
+        #: the script's path, and that of the file with what it holds: its own, or a stored copy's
+        self.script = script
+        self.content = content
         self.environment = environment
         self.cwd = cwd
         self.umask = umask
@@ -97,9 +107,15 @@ def launch(spec: dict[str, Any], secrets: Mapping[str, str], channel: str) -> La
         argv = [*spec["argv"], PYTHON_MAIN, original, *tail]
         environment["JOBDECK_SCRIPT_CONTENT"] = path
         environment["JOBDECK_PYTHON_STYLE"] = json.dumps(spec.get("python") or {})
+    elif spec["kind"] == "powershell":
+        argv = spec["argv"]
+        modules = environment.get("PSModulePath")
+        environment["PSModulePath"] = POWERSHELL_MODULES + (os.pathsep + modules if modules else "")
+        for name, value in _POWERSHELL_QUIET.items():
+            environment.setdefault(name, value)
     else:
         argv = [part.replace("{scriptPath}", path) for part in spec["argv"]]
-    return Launch(argv, environment, spec["cwd"], spec["umask"], spec.get("limits") or {}, remarks)
+    return Launch(argv, environment, spec["cwd"], spec["umask"], spec.get("limits") or {}, remarks, original, path)
 
 
 def _environment(spec: dict[str, Any], secrets: Mapping[str, str], channel: str, original: str) -> dict[str, str]:

@@ -217,7 +217,7 @@ def test_a_command_line_without_a_placeholder_gets_the_script_at_its_end() -> No
     [
         (b"", "x", "Cobol", "There is no environment 'Cobol'. There are: Bash, sh,"),
         (b"text", "notes.txt", None, "Nothing says what runs notes.txt"),
-        (b"", "x.ps1", None, "does not run PowerShell yet"),
+        (b"", "x.psm1", None, "is a PowerShell module"),
         (
             b"#!/usr/bin/env no-such-program\n",
             "x",

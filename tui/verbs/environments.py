@@ -26,7 +26,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             "--argument", dest="arguments", action="append", default=argparse.SUPPRESS, metavar="ARGUMENT",
             help="once per argument (--argument=-x); {scriptPath} stands for the script, else it comes last",
         )  # fmt: skip
-        verb.add_argument("--kind", choices=("command", "python"), default=argparse.SUPPRESS)
+        verb.add_argument("--kind", choices=("command", "python", "powershell"), default=argparse.SUPPRESS)
+        verb.add_argument(
+            "--module", dest="modules", action="append", default=argparse.SUPPRESS, metavar="MODULE",
+            help="PowerShell: import it before the script; once per module",
+        )  # fmt: skip
+        verb.add_argument(
+            "--startup-script", default=argparse.SUPPRESS, metavar="FILE", help="PowerShell: runs before the script"
+        )
+        verb.add_argument(
+            "--warm-runners", type=int, default=argparse.SUPPRESS, metavar="N",
+            help="PowerShell: how many are kept warm (1 where PowerShell jobs run; 0 = none)",
+        )  # fmt: skip
         verb.add_argument("--env", dest="variables", action="append", default=argparse.SUPPRESS, metavar="NAME=VALUE")
     add.add_argument("rest", nargs="*", metavar="-- ARGUMENT", help="the arguments, as they stand on its command line")
     remove = verbs.add_parser("remove", help="remove one that was added")
@@ -41,6 +52,10 @@ def _settings(arguments: argparse.Namespace) -> dict[str, Any]:
     words = tuple(given.pop("arguments", ())) + tuple(getattr(arguments, "rest", ()))
     if words:
         given["arguments"] = words if any("{scriptPath}" in word for word in words) else (*words, "{scriptPath}")
+    if "modules" in given:
+        given["modules"] = tuple(module for module in given["modules"] if module)
+    if given.get("startup_script") == "":
+        given["startup_script"] = None
     if "variables" in given:
         given["variables"] = options.assignments(given["variables"], "--env")
     return given

@@ -49,10 +49,7 @@ async def run(arguments: argparse.Namespace) -> int:
             elif record.stream in journal.RAW_STREAMS:
                 await write(record.data)
             else:
-                before = (
-                    ("\n" if sink.mid_line else "") + lines.PREFIXES.get(record.stream, "") if sink.terminal else ""
-                )
-                await write(f"{before}{lines.message(record)}\n".encode("utf-8", "replace"))
+                await write(lines.told(record, sink))
             if sink.closed:
                 break
         if shown is not None:

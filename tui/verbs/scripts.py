@@ -45,6 +45,13 @@ def _settings(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--timeout", default=nothing, type=float, metavar="S", help="in seconds; 0 = never")
     parser.add_argument("--error-action", default=nothing, metavar="ACTION", help=", ".join(ERROR_ACTIONS))
+    parser.add_argument(
+        "--object-depth", default=nothing, type=int, metavar="N", help="PowerShell: how deep objects are written (2)"
+    )
+    parser.add_argument(
+        "--preference", dest="preferences", default=nothing, action="append", metavar="STREAM=VALUE",
+        help="PowerShell: for Verbose, Debug, Information, Warning, Progress; e.g. Verbose=Continue",
+    )  # fmt: skip
     parser.add_argument("--concurrent-jobs", default=nothing, type=int, metavar="N", help="how many may run at once")
     parser.add_argument("--env", dest="variables", default=nothing, action="append", metavar="NAME=VALUE")
     parser.add_argument("--tag", dest="tags", default=nothing, action="append", metavar="TAG")
@@ -61,6 +68,8 @@ def _changes(arguments: argparse.Namespace) -> dict[str, Any]:
     given = {name: value for name, value in vars(arguments).items() if name in Script.__dataclass_fields__}
     if "variables" in given:
         given["variables"] = options.assignments(given["variables"], "--env")
+    if "preferences" in given:
+        given["preferences"] = options.assignments([each for each in given["preferences"] if each], "--preference")
     if "tags" in given:
         given["tags"] = tuple(tag for tag in given["tags"] if tag)
     if "error_action" in given:
@@ -152,6 +161,8 @@ def _show(script: Script, parameters: list[Parameter], as_json: bool) -> int:
             ("Timeout", f"{script.timeout:g} s" if script.timeout else None),
             ("Error action", script.error_action),
             ("At once", script.concurrent_jobs),
+            ("Object depth", script.object_depth if script.object_depth != 2 else None),
+            ("Preferences", "\n".join(f"{name}={value}" for name, value in script.preferences.items())),
             ("Variables", "\n".join(f"{name}={value}" for name, value in script.variables.items())),
             ("Tags", ", ".join(script.tags)),
             ("Also", ", ".join(_flags(script))),

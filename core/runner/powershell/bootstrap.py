@@ -1,0 +1,24 @@
+"""The script block that runs a job's script within PowerShell: bootstrap.ps1, as it is sent."""
+
+from __future__ import annotations
+
+import os
+
+_PATH = os.path.join(os.path.dirname(os.path.abspath(__file__)), "bootstrap.ps1")
+
+
+def _load() -> str:
+    with open(_PATH, encoding="utf-8") as file:
+        lines = [line.strip() for line in file]
+    return "\n".join(line for line in lines if line and not line.startswith("#")) + "\n"
+
+
+SCRIPT = _load()
+#: its lines: what stands at one of them is not the job's doing
+LINES = frozenset(SCRIPT.split("\n"))
+
+#: what it puts before a string of the pipeline: a whole CLIXML document follows; a text that the formatter shows too;
+#: a text that begins with one of these itself
+DOCUMENT = b"_x0002_"
+FORMATTED = b"_x0003_"
+LITERAL = b"_x0004_"

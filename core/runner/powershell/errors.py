@@ -1,0 +1,75 @@
+"""Error records: what the journal keeps of one."""
+
+from __future__ import annotations
+
+import re
+
+from core.runner.powershell.bootstrap import LINES
+from core.runner.powershell.values import ValueProblem, read, string_bytes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from core.runner.powershell.values import Value
+
+CATEGORIES = (
+    "NotSpecified", "OpenError", "CloseError", "DeviceError", "DeadlockDetected", "InvalidArgument", "InvalidData",
+    "InvalidOperation", "InvalidResult", "InvalidType", "MetadataError", "NotImplemented", "NotInstalled",
+    "ObjectNotFound", "OperationStopped", "OperationTimeout", "SyntaxError", "ParserError", "PermissionDenied",
+    "ResourceBusy", "ResourceExists", "ResourceUnavailable", "ReadError", "WriteError", "FromStdErr", "SecurityError",
+    "ProtocolError", "ConnectionError", "AuthenticationError", "LimitsExceeded", "QuotaExceeded", "NotEnabled",
+)  # fmt: skip
+#: ids of what is no error but a line that a native program wrote to its standard error
+NATIVE = ("NativeCommandError", "NativeCommandErrorMessage")
+
+_FRAME = re.compile(r"at .*, (?P<file>.+): line (?P<line>\d+)\s*$")
+#: the frame of our own script block, which every stack ends with
+_OWN_FRAME = re.compile(r"at <ScriptBlock>, <No file>: line \d+\s*$")
+_TO_STRING = re.compile(rb"<ToString>([^<]*)</ToString>")
+
+
+def describe(payload: bytes) -> dict[str, str]:
+    """The record in a payload, as texts: message, category, exception_type, id, target, position, stack.
+
+    Also that of a pipeline's failed state. Names without a value are left out, `message` is always there.
+    """
+    try:
+        value = read(payload)
+    except ValueProblem:
+        # too large, or too deep: at least what it says
+        found = _TO_STRING.search(payload)
+        return {"message": string_bytes(found[1]).decode("utf-8", "replace") if found else "An error without a text."}
+    inner = value["ExceptionAsErrorRecord"]
+    return _describe(value if inner.nothing else inner)
+
+
+def _describe(value: Value) -> dict[str, str]:
+    exception = value["Exception"]
+    invocation = value["InvocationInfo"]
+    stack = _stack(value["ErrorDetails_ScriptStackTrace"].word())
+    position = invocation["PositionMessage"].word() or value["InvocationInfo_PositionMessage"].word()
+    line = invocation["Line"].word() or value["InvocationInfo_Line"].word()
+    if line.strip() in LINES:
+        position = _first_frame(stack)
+    category = value["ErrorCategory_Category"].number(-1)
+    record = {
+        "category": CATEGORIES[category] if 0 <= category < len(CATEGORIES) else "",
+        "exception_type": exception.types[0] if exception.types else "",
+        "id": value["FullyQualifiedErrorId"].word(),
+        "target": value["TargetObject"].word(),
+        "position": position,
+        "stack": stack,
+    }
+    message = value.word() or exception["Message"].word()
+    return {"message": message} | {name: text for name, text in record.items() if text}
+
+
+def _stack(text: str) -> str:
+    lines = text.splitlines()
+    if lines and _OWN_FRAME.match(lines[-1]):
+        lines.pop()
+    return "\n".join(lines)
+
+
+def _first_frame(stack: str) -> str:
+    found = _FRAME.match(stack.partition("\n")[0])
+    return f"At {found['file']}:{found['line']}" if found and found["file"] != "<No file>" else ""
