@@ -67,6 +67,12 @@ def may_see(who: Caller, script: Script) -> bool:
     return not is_restricted(who) or _allows(who, script.name, script.path, script.tags)
 
 
+def check_add(who: Caller, path: str) -> None:
+    """Raises Forbidden for a restricted caller: tags that it wrote itself would open any script to it."""
+    if is_restricted(who):
+        raise Forbidden(f"This token may not add {path}: it is restricted to {_allowed(who)}.")
+
+
 def check_script(who: Caller, script: Script) -> None:
     """Raises Forbidden when the script is none of those that the caller is restricted to."""
     if not may_see(who, script):

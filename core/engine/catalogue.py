@@ -76,6 +76,7 @@ class Catalogue:
 
     async def add(self, path: str, content: bytes | None, settings: Mapping[str, Any]) -> Script:
         """Put a file on record; with `content` it is kept here, under the name `path`."""
+        callers.check_add(callers.acting(), path)
         if content is None:
             path = os.path.abspath(path)
             if not os.path.isfile(path):

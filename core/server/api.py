@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, TypeVar
 
 from fastapi import FastAPI, Path
@@ -11,8 +11,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from core import wire
+from core.access import caller
 from core.config import Settings
-from core.service import Invalid, JobService
+from core.service import Invalid, JobService, RunRequest
 
 from .following import Following
 from .guard import Guard, job_number
@@ -202,6 +203,12 @@ def idempotency_key(request: Request) -> str | None:
     if not 1 <= len(key) <= 255 or not key.isascii() or not key.isprintable():
         raise Invalid("The Idempotency-Key must be 1 to 255 printable ASCII characters.")
     return key
+
+
+def within_parent(wanted: RunRequest) -> RunRequest:
+    """The request as a child of the job whose own token it comes with."""
+    who = caller.get()
+    return wanted if who is None or who.job is None else replace(wanted, parent_job=who.job)
 
 
 IDEMPOTENCY_KEY: list[dict[str, Any]] = [

@@ -21,6 +21,8 @@ from .problems import add_handlers
 from .routes import environments, jobs, output, scripts, service, tokens
 
 access_log = logging.getLogger("jobdeck.access")
+# Who wants lines of it raises the level; the engine's own log is none of it.
+access_log.setLevel(logging.WARNING)
 
 
 def create_app(service_: Service, settings: Settings, *, local: bool = False, root_path: str = "") -> FastAPI:

@@ -11,6 +11,8 @@ from collections.abc import Callable
 #: so many wrong tokens of one address within WINDOW seconds; more are refused until the window is over
 ALLOWED = 10
 WINDOW = 60.0
+#: so often one and the same wrong token may come in that time: that is no guessing, but a program with an old token
+REPEATED = 64
 _ADDRESSES = 10_000
 _TOKENS = 10_000
 
@@ -24,17 +26,16 @@ class Attempts:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        #: network -> (wrong tokens, when the window ends)
-        self._wrong: OrderedDict[str, tuple[int, float]] = OrderedDict()
+        self._wrong: OrderedDict[str, _Window] = OrderedDict()
         self._right: OrderedDict[bytes, None] = OrderedDict()
 
     def wait(self, address: str, token: str) -> int:
         """Seconds that this address has to wait before the token is looked at; 0 = none."""
-        count, until = self._wrong.get(_network(address), (0, 0.0))
-        left = until - self._clock()
-        if count < ALLOWED or left <= 0 or _digest(token) in self._right:
+        window = self._wrong.get(_network(address))
+        if window is None or window.weight < ALLOWED or _digest(token) in self._right:
             return 0
-        return int(left) + 1
+        left = window.until - self._clock()
+        return int(left) + 1 if left > 0 else 0
 
     def right(self, token: str) -> None:
         """The token was right."""
@@ -44,18 +45,38 @@ class Attempts:
         if len(self._right) > _TOKENS:
             self._right.popitem(last=False)
 
-    def wrong(self, address: str, token: str) -> bool:
-        """The token was wrong; whether this failure is still one of those that are worth a line in the audit log."""
-        self._right.pop(_digest(token), None)
+    def wrong(self, address: str, token: str, *, login: bool = False) -> bool:
+        """The token was wrong; whether this failure is still one of those that are worth a line in the audit record.
+
+        `login`: it was given to sign in with, which no program does again and again.
+        """
+        digest = _digest(token)
+        self._right.pop(digest, None)
         network = _network(address)
-        count, until = self._wrong.pop(network, (0, 0.0))
         now = self._clock()
-        if now >= until:
-            count, until = 0, now + WINDOW
-        self._wrong[network] = (count + 1, until)
+        window = self._wrong.pop(network, None)
+        if window is None or now >= window.until:
+            window = _Window(now + WINDOW)
+        self._wrong[network] = window
         if len(self._wrong) > _ADDRESSES:
             self._wrong.popitem(last=False)
-        return count < ALLOWED
+        again = digest in window.tokens and not login
+        worth = window.weight < ALLOWED and not again
+        window.weight += ALLOWED / REPEATED if again else 1
+        if len(window.tokens) < ALLOWED:
+            window.tokens.add(digest)
+        return worth
+
+
+class _Window:
+    """The wrong tokens of one address in one window."""
+
+    __slots__ = ("tokens", "until", "weight")
+
+    def __init__(self, until: float) -> None:
+        self.until = until
+        self.weight = 0.0
+        self.tokens: set[bytes] = set()
 
 
 def _digest(token: str) -> bytes:

@@ -20,6 +20,8 @@ from .roles import OWN, least_role, suffices
 
 #: what a caller of an open route is: nobody, who may look at nothing
 _NOBODY = Caller("", Role.Reader, scripts=("\0",))
+#: the action of signing in
+SIGN_IN = "sign_in"
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="jobdeck"'}
 
 
@@ -91,7 +93,7 @@ class Guard:
             raise Refused(429, detail, {"Retry-After": str(seconds)})
         found = self._service.authenticate(token, address)
         if isinstance(found, str):
-            if self.attempts.wrong(address, token):
+            if self.attempts.wrong(address, token, login=action == SIGN_IN):
                 self._refused("", "", action, "", found, None, address)
             raise Refused(401, found, _CHALLENGE | {"WWW-Authenticate": _INVALID})
         self.attempts.right(token)

@@ -10,6 +10,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -97,13 +98,10 @@ def add_handlers(app: FastAPI) -> None:
 
 
 def _methods_at(app: FastAPI, request: Request) -> list[str]:
-    """Every method that some route at the request's path takes."""
-    found: set[str] = set()
-    for route in app.router.routes:
-        match, _scope = route.matches(request.scope)
-        if match is not Match.NONE:
-            found |= getattr(route, "methods", None) or set()
-    return sorted(found)
+    """Every method that can be used at the request's path: those of the first route that has this path."""
+    routes = [route for route in app.router.routes if isinstance(route, APIRoute)]
+    first = next((route.path for route in routes if route.matches(request.scope)[0] is not Match.NONE), None)
+    return sorted(method for route in routes if route.path == first for method in route.methods or ())
 
 
 def _sentence(error: Mapping[str, Any]) -> str:

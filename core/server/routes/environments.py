@@ -16,7 +16,7 @@ from ..api import Api, Content, answer, nothing
 from ..bodies import an_object, read_json, settings_of
 from ..schemas import list_of, ref
 
-_Name = Annotated[str, Path(min_length=1, max_length=200, openapi_examples={"name": {"value": "Ruby"}})]
+_Name = Annotated[str, Path(min_length=1, max_length=200, openapi_examples={"name": {"value": "Traced sh"}})]
 _BODY = {
     "type": "object",
     "required": ["name", "path"],
@@ -55,7 +55,7 @@ def add(api: Api) -> None:
         "PUT",
         "/environment/{name}",
         Content(ref("Environment"), examples.ENVIRONMENT),
-        body=Content({"type": "object", "properties": _BODY["properties"]}, {"arguments": ["-w", "{scriptPath}"]}),
+        body=Content({"type": "object", "properties": _BODY["properties"]}, {"arguments": ["-x", "{scriptPath}"]}),
         errors=(404, 409),
         tag="environments",
     )

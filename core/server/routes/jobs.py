@@ -16,7 +16,18 @@ from core.query_string import boolean, read_query
 from core.service import Invalid, RunRequest, Status
 
 from .. import examples
-from ..api import BIGGEST, IDEMPOTENCY_KEY, Api, Content, JobKey, answer, answer_json, idempotency_key, nothing
+from ..api import (
+    BIGGEST,
+    IDEMPOTENCY_KEY,
+    Api,
+    Content,
+    JobKey,
+    answer,
+    answer_json,
+    idempotency_key,
+    nothing,
+    within_parent,
+)
 from ..bodies import MOST_PARAMETERS, an_object, read_json
 from ..problems import Refused
 from ..roles import suffices
@@ -54,8 +65,9 @@ def add(api: Api) -> None:
         query = read_query(pairs)
         if not 0 <= query.take <= _MOST_TAKEN:
             raise Invalid(f"take must be from 0 to {_MOST_TAKEN}; page on with before or skip.")
-        for name, value in (("skip", query.skip), ("before", query.before or 0)):
-            if not 0 <= value <= BIGGEST:
+        numbers = {"skip": query.skip, "before": query.before, "parentJob": query.parent_job, "rerunOf": query.rerun_of}
+        for name, value in numbers.items():
+            if value is not None and not 0 <= value <= BIGGEST:
                 raise Invalid(f"{name} must be from 0 to {BIGGEST}.")
         query = replace(query, since=_bounded(query.since), until=_bounded(query.until))
         page = await service.jobs(query)
@@ -93,7 +105,7 @@ def add(api: Api) -> None:
             ):
                 if value:
                     raise Refused(403, f"{name} asks for the role Operator; {who.identity} has the role {who.role}.")
-        return answer(await service.run(replace(wanted, key=idempotency_key(request))))
+        return answer(await service.run(within_parent(replace(wanted, key=idempotency_key(request)))))
 
     @api.route("GET", "/job/{id}", Content(ref("Job"), examples.JOB), errors=(404,), tag="jobs")
     async def job(key: JobKey) -> Response:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import Path
@@ -14,7 +13,7 @@ from starlette.responses import Response
 from core.service import Invalid, NotFound, Script
 
 from .. import examples
-from ..api import BIGGEST, IDEMPOTENCY_KEY, Api, Content, answer, answer_json, idempotency_key, nothing
+from ..api import BIGGEST, IDEMPOTENCY_KEY, Api, Content, answer, answer_json, idempotency_key, nothing, within_parent
 from ..bodies import MOST_CONTENT, an_object, read, read_json, run_request, settings_of
 from ..paths import SLASH
 from ..schemas import list_of, ref
@@ -68,7 +67,8 @@ def add(api: Api) -> None:
 
     async def change(given: dict[str, Any], script: int | str) -> Response:
         content = _content(given)
-        given.pop("id", None)
+        if given.pop("id", script) != script and isinstance(script, int):
+            raise Invalid("The body's id is another script's. A script keeps its id: leave it out.")
         return answer(await service.change_script(script, content=content, **_settings(given)))
 
     @api.route(
@@ -151,7 +151,7 @@ def add(api: Api) -> None:
         body = await read_json(request)
         query = request.query_params.multi_items()
         wanted = run_request(script.id, body, query, idempotency_key(request))
-        return answer_json((await service.run(replace(wanted, script=script.id))).id)
+        return answer_json((await service.run(within_parent(wanted))).id)
 
     async def find(path: str) -> Script:
         path = path.replace(SLASH, "/")
@@ -228,7 +228,9 @@ def _content(given: dict[str, Any]) -> bytes | None:
         if value is not None and not isinstance(value, str):
             raise Invalid(f"{name} must be a text.")
     try:
-        return base64.b64decode(coded, validate=True) if coded is not None else text and text.encode()
+        if coded is not None:
+            return base64.b64decode(coded, validate=True)
+        return None if text is None else text.encode()
     except (binascii.Error, ValueError):
         raise Invalid("The content cannot be read: contentBase64 must be base64, content must be UTF-8.") from None
 

@@ -15,15 +15,16 @@ from core.service import Invalid
 from .. import examples
 from ..api import Api, Content, Id, answer
 from ..bodies import an_object, read_json
-from ..guard import address_of, bearer
+from ..guard import SIGN_IN, address_of, bearer
 from ..problems import Refused
 from ..schemas import list_of, ref
 
+_LONGEST_NAME = 200
 _GRANT = {
     "type": "object",
     "required": ["identity", "role"],
     "properties": {
-        "identity": {"type": "string", "minLength": 1, "maxLength": 200},
+        "identity": {"type": "string", "minLength": 1, "maxLength": _LONGEST_NAME},
         "role": ref("Role"),
         "description": {"type": "string"},
         "expiration": {"type": ["string", "null"], "format": "date-time"},
@@ -37,6 +38,7 @@ _TOKEN_BODY = {
         {"type": "string", "minLength": 1},
     ]
 }
+_Name = Annotated[str, Path(min_length=1, max_length=_LONGEST_NAME, openapi_examples={"name": {"value": "ci"}})]
 
 
 def add(api: Api) -> None:
@@ -57,7 +59,7 @@ def add(api: Api) -> None:
         token = token or bearer(request)
         if not isinstance(token, str) or not token:
             raise Refused(401, 'Give an app token: {"token": "…"}.', {"WWW-Authenticate": "Bearer"})
-        return answer(api.guard.authenticate(token, address_of(request), "sign_in"))
+        return answer(api.guard.authenticate(token, address_of(request), SIGN_IN))
 
     @api.route("GET", "/apptoken", Content(list_of("AppToken"), examples.TOKEN and [examples.TOKEN]), tag="tokens")
     async def tokens() -> Response:
@@ -78,6 +80,8 @@ def add(api: Api) -> None:
             if not given.get(name):
                 raise Invalid(f'The body lacks {name}. Give {{"identity": "ci", "role": "Execute"}}.')
         identity, role = given.pop("identity"), given.pop("role")
+        if len(identity) > _LONGEST_NAME:
+            raise Invalid(f"The identity's name is longer than {_LONGEST_NAME} characters. Give a shorter one.")
         known = {name: given.pop(name) for name in ("description", "expires", "scripts", "tags") if name in given}
         if given:
             raise Invalid(
@@ -95,7 +99,9 @@ def add(api: Api) -> None:
 
     @api.route("GET", "/apptoken/grant/{identity}", Content(ref("AppToken"), examples.GRANTED), tag="tokens")
     async def grant_token_to(
-        identity: Annotated[str, Path(min_length=1, max_length=200, openapi_examples={"name": {"value": "ci"}})],
+        identity: Annotated[
+            str, Path(min_length=1, max_length=_LONGEST_NAME, openapi_examples={"name": {"value": "ci"}})
+        ],
         role: Annotated[Role, Query(description="The role of the token.")] = Role.Reader,
     ) -> Response:
         """Grant a token to an identity. It is shown this once."""
