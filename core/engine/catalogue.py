@@ -58,7 +58,7 @@ class Catalogue:
                 raise
             found = unrecorded(script)
             callers.check_run(callers.acting(), found)
-        return await self._read(lambda c: parameters_of(c, found))
+        return await self._read(lambda c: parameters_of(c, found, self._shared.store))
 
     async def content(self, script: int | str) -> bytes:
         """A script's file as it is now."""

@@ -133,7 +133,7 @@ def unrecorded(path: str) -> Script:
     return Script(id=0, name=os.path.basename(path), path=path)
 
 
-def parameters_of(connection: sqlite3.Connection, known: Script) -> tuple[Parameter, ...]:
+def parameters_of(connection: sqlite3.Connection, known: Script, store: str) -> tuple[Parameter, ...]:
     """What a script asks for, read from its file as it is now. Raises Invalid."""
     try:
         with open(known.path, "rb") as file:
@@ -148,7 +148,9 @@ def parameters_of(connection: sqlite3.Connection, known: Script) -> tuple[Parame
         os.environ.get("PATH", os.defpath),
         known_probes(connection),
     )
-    return read_interface(content, environment.kind, known.name).parameters
+    return read_interface(
+        content, environment.kind, known.name, program=environment.path, cache=os.path.join(store, "interfaces")
+    ).parameters
 
 
 def problems(store: str) -> tuple[str, ...]:

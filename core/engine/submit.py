@@ -107,9 +107,24 @@ def prepare(
     for name in _OWN_VARIABLES:
         submitted.pop(name, None)
     environment, probes = _environment(connection, request, script, content, submitted)
-    interface = read_interface(content, environment.kind, script.name)
-    given = request.parameters if environment.kind == "powershell" else _plain(request.parameters)
-    values = check(interface.parameters, given, declared=interface.declared, script=script.name)
+    interface = read_interface(
+        content,
+        environment.kind,
+        script.name,
+        program=environment.path,
+        cache=os.path.join(settings.data_directory, "interfaces"),
+    )
+    given = _documents(request.parameters) if environment.kind == "powershell" else _plain(request.parameters)
+    values = check(
+        interface.parameters,
+        given,
+        declared=interface.declared,
+        script=script.name,
+        accepted=interface.accepted,
+        untyped=interface.untyped,
+        asks=environment.kind == "powershell",
+    )
+    values = {n: {"clixml": v.document} if isinstance(v, Clixml) else v for n, v in values.items()}
     secret_names = {p.name for p in interface.parameters if p.type in SECRET_TYPES} & values.keys()
     public = {name: value for name, value in values.items() if name not in secret_names}
     secrets = {
@@ -135,7 +150,7 @@ def prepare(
         "variables": submitted
         | dict(environment.variables)
         | dict(script.variables)
-        | variables(public, interface.parameters)
+        | ({} if environment.kind == "powershell" else variables(public, interface.parameters))
         | dict(request.extra_variables),
         "cwd": _working_directory(request, script),
         "umask": _umask(),
@@ -173,6 +188,16 @@ def prepare(
         if not name or "=" in name or "\0" in name or "\0" in value:
             raise Invalid(f"{name!r} cannot be an environment variable: its name or value is not possible.")
     return Prepared(spec, script, content, secrets, probes, interface.synopsis)
+
+
+def _documents(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters, those of an earlier job too, whose spec holds `{"clixml": document}`."""
+    return {
+        name: Clixml(value["clixml"])
+        if isinstance(value, dict) and value.keys() == {"clixml"} and isinstance(value["clixml"], str)
+        else value
+        for name, value in parameters.items()
+    }
 
 
 def _plain(parameters: Mapping[str, Any]) -> dict[str, Any]:

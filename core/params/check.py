@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from core.params.values import bounds, convert, shown, to_text
-from core.service import Invalid, Parameter, Value
+from core.service import Clixml, Invalid, Parameter, Value
 
 #: the words for a type where a person is asked for a value
 _WORDS = {
@@ -16,23 +16,34 @@ _WORDS = {
 
 
 def check(
-    parameters: Sequence[Parameter], given: Mapping[str, Value], *, declared: bool, script: str
+    parameters: Sequence[Parameter],
+    given: Mapping[str, Value],
+    *,
+    declared: bool,
+    script: str,
+    accepted: Collection[str] = (),
+    untyped: Collection[str] = (),
+    asks: bool = False,
 ) -> dict[str, Value]:
     """The typed values, defaults filled in, in the order declared; then undeclared ones in the order given.
 
     `given`: text as typed, True for a bare name, a list for a repeated one, or JSON values; None counts as not given.
     `declared`: names that are not among the parameters are mistakes. `script` is its name, for messages.
     A parameter without a value and without a default that is known is left out: the script's own default holds.
+    `accepted`: names that are taken besides, in any case. `untyped`: parameters that take any value as it is.
+    `asks`: the script itself knows its defaults and asks for what is missing (PowerShell): neither is filled in here.
+    A `Clixml` is only looked at: whether it can be read.
     Raises Invalid: every problem is named, each with the parameter, the value and what is allowed.
     """
     problems: list[str] = []
     named: dict[str, Value] = {}
     others: dict[str, Value] = {}
     by_name = {parameter.name: parameter for parameter in parameters}
+    besides = {name.casefold() for name in accepted}
     for name, value in given.items():
         parameter = by_name.get(name) or _near(name, parameters)
         if parameter is None:
-            if declared:
+            if declared and name.casefold() not in besides:
                 problems.append(_unknown(name, parameters, script))
             elif not name or "=" in name or "\0" in name:
                 problems.append(f"{shown(name)} is not a name for a parameter.")
@@ -45,10 +56,12 @@ def check(
     values: dict[str, Value] = {}
     for parameter in parameters:
         if parameter.name in named:
-            value, problem = convert(parameter, named[parameter.name])
+            value, problem = _value(parameter, named[parameter.name], parameter.name in untyped)
             if problem:
                 problems.append(f"{script}: {parameter.name} {problem}.")
             values[parameter.name] = value
+        elif asks:
+            continue
         elif parameter.default is not None:
             values[parameter.name] = parameter.default
         elif parameter.mandatory:
@@ -76,6 +89,21 @@ def wanted(parameter: Parameter) -> str:
     """What a person is asked for, in words: "a whole number from 1 to 100", "one of plain, encrypted", "text"."""
     what = f"one of {', '.join(parameter.choices)}" if parameter.choices else _WORDS.get(parameter.type, "text")
     return what + bounds(parameter)
+
+
+def _value(parameter: Parameter, given: Value, any_type: bool) -> tuple[Value, str]:
+    """The value that the parameter gets and "", or None and what is wrong with it."""
+    if isinstance(given, Clixml):
+        from core.clixml.reader import read
+
+        try:
+            read(given.document)
+        except Invalid as error:
+            return None, f"is no CLIXML that can be read: {str(error).rstrip('.')}"
+        return given, ""
+    if any_type and not isinstance(given, str) and not parameter.choices:
+        return given, ""
+    return convert(parameter, given)
 
 
 def _near(name: str, parameters: Sequence[Parameter]) -> Parameter | None:

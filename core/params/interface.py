@@ -25,10 +25,11 @@ class Option(Parameter):
 class Interface:
     """What a script says of itself.
 
-    `style`: "none" (says nothing), "header" (a comment header), "main" (a Python function that is called) or
-    "argparse". `function` is the name of the function to call when the style is "main". `exit_from_return`: what the
-    function returns is its exit code, as in `sys.exit(main())`. `open`: it also takes names that it does not declare
-    (`**kwargs`, an argparse that could not be read as a whole).
+    `style`: "none" (says nothing), "header" (a comment header), "main" (a Python function that is called), "argparse"
+    or "param" (PowerShell's param block). `function` is the name of the function to call when the style is "main".
+    `exit_from_return`: what the function returns is its exit code, as in `sys.exit(main())`. `open`: it also takes
+    names that it does not declare (`**kwargs`, an argparse that could not be read as a whole). `accepted`: names that
+    it takes besides (PowerShell's aliases and common parameters). `untyped`: parameters that take any value as it is.
     """
 
     parameters: tuple[Parameter, ...] = ()
@@ -37,6 +38,8 @@ class Interface:
     function: str = ""
     exit_from_return: bool = False
     open: bool = False
+    accepted: tuple[str, ...] = ()
+    untyped: tuple[str, ...] = ()
 
     @property
     def synopsis(self) -> str:

@@ -8,12 +8,19 @@ from core.params.interface import Interface, Option
 __all__ = ["Interface", "Option", "read_interface"]
 
 
-def read_interface(content: bytes, kind: str, file_name: str) -> Interface:
+def read_interface(
+    content: bytes, kind: str, file_name: str, *, program: str = "", cache: str | None = None
+) -> Interface:
     """The interface of a script whose bytes are `content`.
 
-    `kind` is the kind of its environment: "python" is also read as Python. `file_name` is for messages.
+    `kind` is the kind of its environment: "python" is also read as Python, "powershell" by PowerShell itself, which is
+    `program`; `cache` is a directory for what that found. `file_name` is for messages.
     Raises Invalid when a comment header cannot be understood. Python that cannot be parsed has no interface.
     """
+    if kind == "powershell":
+        from core.params.powershell import read_powershell
+
+        return read_powershell(content, program, cache)
     header = read_header(content, file_name)
     if kind != "python":
         return header
