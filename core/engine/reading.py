@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .views import ObjectIndex
 
 _INDEXES = 8
-_FOLLOWERS = 64
+_FOLLOWERS = 4096
 #: bytes of records handed over between two looks at the loop
 _STEP = 1 << 20
 #: a search tells what it found after so many seconds or hits
@@ -55,11 +55,14 @@ class Reading:
         return await self._follower(directory).changed(timeout, since)
 
     def _follower(self, directory: str) -> Follower:
-        # One per job, however many follow it: a user may have no more than 128 of the kernel's watches.
+        # One per job, however many follow it.
         follower = self._followers.pop(directory, None) or Follower(directory)
         self._followers[directory] = follower
-        while len(self._followers) > _FOLLOWERS:
-            self._followers.popitem(last=False)[1].close()
+        if len(self._followers) > _FOLLOWERS:
+            # One that somebody waits on stays: closed, it would tell him that nothing changed, again and again.
+            for known, other in list(self._followers.items())[: len(self._followers) - _FOLLOWERS]:
+                if not other.waited_for:
+                    self._followers.pop(known).close()
         return follower
 
     async def store_changed(self, timeout: float) -> bool:

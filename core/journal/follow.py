@@ -8,6 +8,7 @@ import time
 
 from core.journal import inotify
 from core.journal.format import INDEX_FILE
+from core.journal.shared_inotify import SharedInotify
 
 #: seconds between two looks where nothing wakes us
 POLL = 0.25
@@ -18,7 +19,7 @@ _ANYTHING = _IN_DIRECTORY | inotify.MODIFY | inotify.MOVED_FROM | inotify.DELETE
 
 
 class _Watch:
-    """What both watches share: an inotify descriptor that is listened to only while somebody waits.
+    """What both watches share: a part in the thread's inotify descriptor, listened to only while somebody waits.
 
     So a busy writer wakes nobody who is busy himself, and the kernel merges its events meanwhile. Belongs to one event
     loop. Closing it ends the waits that are under way.
@@ -29,13 +30,15 @@ class _Watch:
         #: how many changes were noticed so far; several that came together are one
         self.version = 0
         self._told = 0
-        self._inotify: inotify.Inotify | None = None
+        self._inotify: SharedInotify | None = None
         self._waiters: set[asyncio.Future[None]] = set()
-        self._listening: asyncio.AbstractEventLoop | None = None
+        self._listening = False
         self._closed = False
+        #: what was noticed since the last look
+        self._noticed = 0
         if not poll:
             try:
-                self._inotify = inotify.Inotify()
+                self._inotify = SharedInotify.attach(self)
             except OSError:
                 # None on this system, or the user's share of them is used up: looking now and then serves as well.
                 self._inotify = None
@@ -46,6 +49,11 @@ class _Watch:
     def polls(self) -> bool:
         """Whether it looks every 250 ms because nothing wakes it."""
         return self._inotify is None
+
+    @property
+    def waited_for(self) -> bool:
+        """Whether somebody waits for a change now."""
+        return bool(self._waiters)
 
     async def changed(self, timeout: float | None = None, since: int | None = None) -> bool:
         """Wait for a change; False after `timeout` seconds without one (None: never), and once it is closed.
@@ -84,7 +92,7 @@ class _Watch:
         waiter: asyncio.Future[None] = loop.create_future()
         self._waiters.add(waiter)
         self._listen(loop)
-        if self._listening is None:
+        if not self._listening:
             timeout = POLL if timeout is None else min(timeout, POLL)
         try:
             await asyncio.wait((waiter,), timeout=timeout)
@@ -94,26 +102,31 @@ class _Watch:
                 self._stop_listening()
 
     def _listen(self, loop: asyncio.AbstractEventLoop) -> None:
-        if self._inotify is None or self._listening is not None:
+        if self._inotify is None:
             return
         try:
-            loop.add_reader(self._inotify.fd, self._wake)
+            self._inotify.wait(self, loop)
         except NotImplementedError:
             self._poll_from_now_on()
         else:
-            self._listening = loop
+            self._listening = True
 
     def _stop_listening(self) -> None:
-        if self._listening is not None and self._inotify is not None:
-            self._listening.remove_reader(self._inotify.fd)
-        self._listening = None
+        if self._inotify is not None:
+            self._inotify.rest(self)
+        self._listening = False
 
     def _poll_from_now_on(self) -> None:
         self._stop_listening()
         if self._inotify is not None:
-            self._inotify.close()
+            self._inotify.detach(self)
         self._inotify = None
         # Those who wait without a poll's deadline must look for themselves now.
+        self._wake()
+
+    def noticed(self, mask: int) -> None:
+        """Something that is watched changed."""
+        self._noticed |= mask
         self._wake()
 
     def _wake(self) -> None:
@@ -132,7 +145,7 @@ class _Watch:
         if self._inotify is None:
             return False
         try:
-            self._inotify.add(path, mask)
+            self._inotify.add(self, path, mask)
         except (FileNotFoundError, NotADirectoryError):
             return False
         except OSError:
@@ -185,7 +198,9 @@ class DirectoryWatch(_Watch):
 
     def _news(self) -> bool:
         if self._inotify is not None and self._watched:
-            return bool(self._inotify.drain())
+            self._inotify.drain()
+            noticed, self._noticed = self._noticed, 0
+            return bool(noticed)
         return super()._news()
 
     def _look(self) -> object:

@@ -105,3 +105,28 @@ async def test_a_directory_watch_sees_writes_creations_and_removals(tmp_path: Pa
         assert not await watch.changed(0.01)
         file.unlink()
         assert await watch.changed(5)
+
+
+async def test_any_number_of_watches_takes_one_descriptor_and_each_hears_its_own(tmp_path: Path) -> None:
+    before = inotify_descriptors()
+    directories = [tmp_path / str(number) for number in range(300)]
+    for directory in directories:
+        directory.mkdir()
+    followers = [Follower(directory) for directory in directories]
+    same = Follower(directories[7])
+    assert len(inotify_descriptors() - before) == 1 and not any(follower.polls for follower in followers)
+    waiting = {follower.path: asyncio.create_task(follower.changed(30)) for follower in followers}
+    too = asyncio.create_task(same.changed(30))
+    await asyncio.sleep(0)
+    with JournalWriter(directories[7]):
+        assert await waiting[str(directories[7])] and await too
+    await asyncio.sleep(0.01)
+    assert sum(task.done() for task in waiting.values()) == 1
+    followers[7].close()
+    assert not await same.changed(0)
+    (directories[7] / "exit.json").write_text("{}")
+    assert await same.changed(5), "closing one of two that watch the same leaves the other its watch"
+    for follower in [*followers, same]:
+        follower.close()
+    assert not any(await asyncio.gather(*(task for task in waiting.values() if not task.done())))
+    assert inotify_descriptors() == before
