@@ -49,16 +49,15 @@ _TEXT_MARK = b"<LST><S>"
 
 
 class Streams:
-    """Records what comes. `echoed`: the formatter shows every string too, so strings are not shown from the pipeline.
+    """Records what comes.
 
     `on_call(call, method, arguments)` gets the host calls that are no output; `on_exit(code)` what `exit` asked for.
     """
 
-    def __init__(self, job: Job, *, echoed: bool = False) -> None:
+    def __init__(self, job: Job) -> None:
         self._job = job
         self._recorder = job.recorder
         self._outputs = job.outputs
-        self._echoed = echoed
         self._discard = bool(job.spec.get("discard_pipeline"))
         #: what stands on the console's last line, which has not ended
         self.line = ""
@@ -115,15 +114,13 @@ class Streams:
                 if mark == LITERAL:
                     content = content[7:]
             self._object(b"%b<S>%b</S>%b" % (OPENING, content, CLOSING))
-            if not self._echoed:
-                self._text(string_bytes(content) + b"\n")
+            self._text(string_bytes(content) + b"\n")
             return
         self._object(OPENING + payload + CLOSING)
-        if not self._echoed:
-            try:
-                self._text(visible(read(payload).word()) + b"\n")
-            except ValueProblem:
-                self._left_out(len(payload))
+        try:
+            self._text(visible(read(payload).word()) + b"\n")
+        except ValueProblem:
+            self._left_out(len(payload))
 
     def _object(self, document: bytes) -> None:
         if not self._discard:
