@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -14,13 +13,14 @@ from textual.widgets import Input, Static
 
 from core.params.check import to_text
 from core.service import Parameter, Script, ScriptStatistics, ServiceError
-from tui import keys, text
+from tui import clock, keys, text
 from tui.changes import Changes, Connection, State
 from tui.glyphs import LOOKS, glyph, word
 from tui.job_columns import short_time
 from tui.say import duration
 from tui.screens.base import BaseScreen
 from tui.screens.confirm import ConfirmScreen
+from tui.screens.jobs import JobsScreen
 from tui.widgets import plain
 from tui.widgets.inputs import Edited, TextInput
 from tui.widgets.table import Cell, Column, Table
@@ -218,10 +218,13 @@ class ScriptsScreen(BaseScreen[None]):
             self.deck.open("source", self.row.script)
 
     def action_jobs(self) -> None:
-        """Its jobs."""
-        if self.row is not None:
-            name = self.row.script.name
-            self.deck.open("jobs", filter=f'script:"{name}"' if " " in name else f"script:{name}")
+        """Its jobs: the list of jobs with a filter for them."""
+        if self.row is None:
+            return
+        name = self.row.script.name.replace("\\", "\\\\").replace('"', '\\"')
+        jobs = next(screen for screen in reversed(self.app.screen_stack) if isinstance(screen, JobsScreen))
+        jobs.set_filter(f'script:"{name}"' if not name.isascii() or set(name) & set(' ",\\') else f"script:{name}")
+        self.dismiss()
 
     def action_remove(self) -> None:
         """Forget it, once that is confirmed."""
@@ -264,7 +267,7 @@ def _last(row: ScriptRow) -> Cell:
 
 
 def _when(row: ScriptRow) -> Cell:
-    return [(short_time(row.statistics.last_ended if row.statistics else None, time.time_ns()), "table--muted")]
+    return [(short_time(row.statistics.last_ended if row.statistics else None, clock.now()), "table--muted")]
 
 
 def _success(row: ScriptRow) -> Cell:

@@ -15,7 +15,7 @@ from textual.widgets import Static
 from core.access import AppToken
 from core.params.check import to_text
 from core.service import Environment, JobService, Setting
-from tui import keys, text
+from tui import clock, keys, text
 from tui.keys import Key
 from tui.screens import make
 from tui.screens.confirm import ConfirmScreen
@@ -399,7 +399,7 @@ class TokensPage(Page[AppToken]):
 def _state(row: AppToken) -> Cell:
     if row.revoked is not None:
         return [(f"revoked {_date(row.revoked)}", "table--bad")]
-    if row.expires is not None and row.expires <= time.time_ns():
+    if row.expires is not None and row.expires <= clock.now():
         return [(f"expired {_date(row.expires)}", "table--warn")]
     return [(f"until {_date(row.expires)}" if row.expires else "valid", "table--good")]
 

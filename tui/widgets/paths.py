@@ -141,17 +141,19 @@ class PathInput(Control):
         if typed != self.value:
             return
         if then == "tab":
+            spelled = os.path.expanduser(typed)
+            if not candidates or [each.text for each in candidates] == [spelled]:
+                self.close()
+                self.screen.focus_next()
+                return
             common = _common([each.text for each in candidates])
-            if len(candidates) == 1 or (len(common) > len(os.path.expanduser(typed)) and candidates):
+            if len(common) > len(spelled):
                 self.value = common
-                if common.endswith("/"):
+                self.post_message(Edited())
+                if common.endswith("/") or len(candidates) > 1:
                     self.look()
                 else:
                     self.close()
-                return
-            if not candidates or candidates[0].text == typed:
-                self.close()
-                self.screen.focus_next()
                 return
         self._show(candidates, typed)
 
