@@ -20,7 +20,7 @@ from tui.changes import EVERYTHING, Changes, Connection, Gathered, State
 from tui.remembered import Remembered
 from tui.service_thread import Connect, ServiceThread
 from tui.text import one_line
-from tui.theme import THEMES, default_theme
+from tui.theme import THEMES, default_theme, missing_variables
 
 #: changes reach the screens at most so often, in seconds
 _GATHER = 0.25
@@ -81,6 +81,11 @@ class JobdeckApp(App[int]):
     def service(self) -> JobService:
         """The service. Its methods raise Unavailable while there is no connection."""
         return self.thread.service
+
+    def get_css_variables(self) -> dict[str, str]:
+        """The theme's variables, and those of app.tcss that it does not know."""
+        variables = super().get_css_variables()
+        return variables | missing_variables(variables)
 
     def on_mount(self) -> None:
         """Show the jobs, and only then begin to look for the service."""

@@ -19,7 +19,7 @@ DARK = Theme(
     success="#86b97f",
     warning="#d9ad66",
     error="#e07a7a",
-    variables={"border": "#4e4e4e", "block-cursor-background": "#264f78"},
+    variables={"border": "#4e4e4e", "cursor-row": "#264f78", "muted": "#8a8a8a", "faint": "#5f5f5f"},
 )
 LIGHT = Theme(
     name="jobdeck-light",
@@ -34,7 +34,7 @@ LIGHT = Theme(
     success="#2f7a34",
     warning="#8a5a00",
     error="#b3261e",
-    variables={"border": "#bcbcbc", "block-cursor-background": "#afd7ff"},
+    variables={"border": "#bcbcbc", "cursor-row": "#c6dcf2", "muted": "#6c6c6c", "faint": "#a8a8a8"},
 )
 THEMES = (DARK, LIGHT)
 
@@ -46,3 +46,21 @@ def default_theme(variables: Mapping[str, str]) -> str:
     # "foreground;background" as 16-colour numbers: 7 and 15 are light.
     background = variables.get("COLORFGBG", "").rpartition(";")[2]
     return LIGHT.name if background in ("7", "15") else DARK.name
+
+
+def missing_variables(variables: Mapping[str, str]) -> dict[str, str]:
+    """What app.tcss uses and a theme that is not ours does not say."""
+    from textual.color import Color, ColorParseError
+
+    try:
+        foreground, background = Color.parse(variables["foreground"]), Color.parse(variables["background"])
+        mixed = {
+            "muted": foreground.blend(background, 0.4).hex,
+            "faint": foreground.blend(background, 0.65).hex,
+            "cursor-row": background.blend(Color.parse(variables["primary"]), 0.35).hex,
+        }
+    except (KeyError, ColorParseError):
+        mixed = {}
+    if any(variables.get(name, "").startswith("ansi") for name in ("foreground", "background")):
+        mixed = {"muted": "ansi_bright_black", "faint": "ansi_bright_black", "cursor-row": "ansi_blue"}
+    return {name: value for name, value in mixed.items() if name not in variables}

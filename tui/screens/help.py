@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from rich.console import Group, RenderableType
+from rich.table import Table as RichTable
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
@@ -22,6 +24,7 @@ class HelpScreen(ModalScreen[None]):
     def __init__(self, of: Screen[Any]) -> None:
         super().__init__()
         self._groups = here(of)
+        self._wide = max((len(names) for group in self._groups.values() for names, _ in group), default=0)
 
     def compose(self) -> ComposeResult:
         """A list that scrolls."""
@@ -30,19 +33,21 @@ class HelpScreen(ModalScreen[None]):
             box.border_subtitle = "esc closes"
             yield Static(self._text())
 
-    def _text(self) -> Text:
-        text = Text()
-        wide = max(len(names) for group in self._groups.values() for names, _ in group)
+    def _text(self) -> Group:
+        primary = self.app.theme_variables.get("primary", "")
+        parts: list[RenderableType] = []
         for title, group in self._groups.items():
-            text.append(f"{title}\n", "bold")
+            parts.append(Text(title, "bold"))
+            grid = RichTable.grid(padding=(0, 2, 0, 0))
+            grid.add_column(width=self._wide + 2)
+            grid.add_column()
             for names, key in group:
-                text.append(f"  {names:<{wide}}", self.app.theme_variables.get("primary", ""))
-                text.append(f"  {key.help}\n")
-            text.append("\n")
-        text.append("Other keys: [keys] in the config file, for example  ", "dim")
-        text.append('"jobs.cancel" = "ctrl+x"\n')
-        text.append("Shift and drag selects text with the mouse as the terminal does it.", "dim")
-        return text
+                grid.add_row(Text("  " + names, primary), Text(key.help))
+            parts += [grid, Text()]
+        muted = self.app.theme_variables.get("muted", "dim")
+        parts.append(Text("Other keys for these: [keys] in the config file, such as \"jobs.cancel\" = \"ctrl+x\".", muted))
+        parts.append(Text("Shift and drag selects text with the mouse, as the terminal does it.", muted))
+        return Group(*parts)
 
     def action_close(self) -> None:
         """Back."""

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 #: name -> filter
 BUILT_IN: dict[str, str] = {
-    "All jobs, children below their parents": "",
-    "Every job in one list": "children:listed",
+    "All jobs, as a tree": "",
+    "All jobs, in one list": "children:listed",
     "Running, queued and waiting": "status:active",
     "Waiting for an answer": "status:waiting",
     "Failed": "status:bad",
