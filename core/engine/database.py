@@ -189,6 +189,57 @@ class _Thread:
             self._thread = None
 
 
+class _Survey:
+    """A connection and a thread for long looks, of which the one that runs can be broken off."""
+
+    def __init__(self, path: str, name: str) -> None:
+        self._path = path
+        self._thread = _Thread(name, self._run_all)
+        self._connection: sqlite3.Connection | None = None
+        self._running: Future[Any] | None = None
+        #: held while the running look changes, so that nothing but the one meant is broken off
+        self._change = threading.Lock()
+
+    async def run(self, function: Callable[[sqlite3.Connection], T]) -> T:
+        future = self._thread.submit(function)
+        try:
+            return await asyncio.wrap_future(future)
+        except asyncio.CancelledError:
+            with self._change:
+                if self._running is future and self._connection is not None:
+                    self._connection.interrupt()
+            raise
+
+    def _run_all(self, calls: list[tuple[Callable[..., Any], Future[Any]]]) -> None:
+        for function, future in calls:
+            if not future.set_running_or_notify_cancel():
+                continue
+            try:
+                if self._connection is None:
+                    self._connection = connect_for_reading(self._path)
+                with self._change:
+                    self._running = future
+                try:
+                    result = function(self._connection)
+                finally:
+                    with self._change:
+                        self._running = None
+            except sqlite3.Error as error:
+                future.set_exception(explain(error, self._path))
+            except BaseException as error:
+                future.set_exception(error)
+            else:
+                future.set_result(result)
+
+    def close(self) -> None:
+        with self._change:
+            if self._running is not None and self._connection is not None:
+                self._connection.interrupt()
+        self._thread.close()
+        if self._connection is not None:
+            self._connection.close()
+
+
 class Database:
     """Reads and writes of one engine. The functions given run on the database's threads, not on the loop's."""
 
@@ -198,11 +249,22 @@ class Database:
         self._reader: sqlite3.Connection | None = None
         self._writer: sqlite3.Connection | None = None
         self._reads = _Thread("jobdeck-read", self._read_all)
+        self._surveys: dict[str, _Survey] = {}
         self._writes = _Thread("jobdeck-write", self._write_all)
 
     async def read(self, function: Callable[[sqlite3.Connection], T]) -> T:
         """What the function reads. Raises ServiceError."""
         return await asyncio.wrap_future(self._reads.submit(function))
+
+    async def survey(self, kind: str, function: Callable[[sqlite3.Connection], T]) -> T:
+        """As `read`, for what may look at every row: surveys of one kind wait for each other and for nothing else.
+
+        Who is cancelled takes no more time of the database. Raises ServiceError.
+        """
+        survey = self._surveys.get(kind)
+        if survey is None:
+            survey = self._surveys[kind] = _Survey(self.path, f"jobdeck-{kind}")
+        return await survey.run(function)
 
     async def write(self, function: Callable[[sqlite3.Connection], T]) -> T:
         """What the function returns, once its transaction is committed. Raises ServiceError."""
@@ -284,6 +346,8 @@ class Database:
         """Finish what was asked for and close both connections."""
         self._writes.close()
         self._reads.close()
+        for survey in self._surveys.values():
+            survey.close()
         for connection in (self._writer, self._reader):
             if connection is not None:
                 connection.close()

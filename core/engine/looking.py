@@ -65,7 +65,11 @@ class Looking:
     async def page(self, wanted: JobQuery) -> JobPage:
         """One page of jobs."""
         allowed = callers.condition(callers.acting())
-        found = await self._database.read(lambda c: query.page(c, wanted, allowed))
+        if wanted.terms:
+            # It may have to look at every job: nobody else is to wait for that.
+            found = await self._database.survey("search", lambda c: query.page(c, wanted, allowed))
+        else:
+            found = await self._database.read(lambda c: query.page(c, wanted, allowed))
         if not any(job.status is Status.Queued for job in found.jobs):
             return found
         explained = await self._database.read(lambda c: tuple(self._explain(c, job) for job in found.jobs))
@@ -87,7 +91,7 @@ class Looking:
     async def count(self, wanted: JobQuery) -> int:
         """How many jobs a query has in all, whatever its page."""
         allowed = callers.condition(callers.acting())
-        return await self._database.read(lambda c: query.count(c, wanted, allowed))
+        return await self._database.survey("count", lambda c: query.count(c, wanted, allowed))
 
     async def row(self, id: int) -> sqlite3.Row:
         """A job's row. Raises NotFound, Forbidden where the caller is restricted to scripts that it is not of."""

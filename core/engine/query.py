@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from core.service import FINISHED, UNFINISHED, Invalid, Job, JobPage, JobQuery, NotFound, Status, Term
@@ -12,6 +13,9 @@ from .rows import job_of_row
 
 _FIELDS = ("script", "identity", "tag", "environment", "source", "run_id", "text")
 _ORDERS = ("id", "started", "ended")
+#: pages of more jobs tell no children, and no page tells of more children than this
+_MOST_PARENTS = 1_000
+_MOST_CHILDREN = 5_000
 
 
 def job_row(connection: sqlite3.Connection, id: int) -> sqlite3.Row:
@@ -146,7 +150,22 @@ def page(connection: sqlite3.Connection, query: JobQuery, allowed: Allowed = Non
         f"SELECT * FROM job{where} ORDER BY {by} {order} LIMIT ? OFFSET ?", [*values, take + 1, max(0, query.skip)]
     ).fetchall()
     jobs: list[Job] = [job_of_row(row) for row in rows[:take]]
-    return JobPage(tuple(jobs), len(rows) > take)
+    return JobPage(tuple(_with_children(connection, jobs)), len(rows) > take)
+
+
+def _with_children(connection: sqlite3.Connection, jobs: list[Job]) -> list[Job]:
+    """The jobs with the numbers of those they started, as far as a page has room for them."""
+    if len(jobs) > _MOST_PARENTS:
+        return jobs
+    marks = ", ".join("?" * len(jobs))
+    started: dict[int, list[int]] = {}
+    for parent, child in connection.execute(
+        f"SELECT parent_job, id FROM job WHERE parent_job IN ({marks}) AND parent_job IS NOT NULL"
+        " ORDER BY parent_job, id LIMIT ?",
+        [*(job.id for job in jobs), _MOST_CHILDREN],
+    ):
+        started.setdefault(parent, []).append(child)
+    return [replace(job, children=tuple(started[job.id])) if job.id in started else job for job in jobs]
 
 
 def count(connection: sqlite3.Connection, query: JobQuery, allowed: Allowed = None) -> int:

@@ -45,7 +45,7 @@ class HelpScreen(ModalScreen[None]):
                 grid.add_row(Text("  " + names, primary), Text(key.help))
             parts += [grid, Text()]
         muted = self.app.theme_variables.get("muted", "dim")
-        parts.append(Text("Other keys for these: [keys] in the config file, such as \"jobs.cancel\" = \"ctrl+x\".", muted))
+        parts.append(Text('Other keys for these: [keys] in the config file, such as "jobs.cancel" = "ctrl+x".', muted))
         parts.append(Text("Shift and drag selects text with the mouse, as the terminal does it.", muted))
         return Group(*parts)
 

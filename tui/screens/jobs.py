@@ -70,6 +70,10 @@ class JobsScreen(BaseScreen[None]):
 
     def _begin(self) -> None:
         """Read the jobs of the filter from the newest on."""
+        # What the filter before asked for is not waited for any longer.
+        for group in ("rows", "counts"):
+            self.workers.cancel_group(self, group)
+        self._counting = 0
         self._rows = JobRows(self.service, self._filter.query, self._read, self._rows_changed)
         self._table.marked = set()
         self._table.show_rows(self._rows)
