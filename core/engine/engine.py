@@ -7,6 +7,7 @@ any point and another goes on. This is the whole of the service at a glance; its
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -58,6 +59,8 @@ from .settings import Live
 from .shared import Shared
 
 if TYPE_CHECKING:
+    from core.server.local import LocalApi
+
     from .cancelling import Cancelling
     from .leading import Lead
     from .starting import Starting
@@ -65,6 +68,7 @@ if TYPE_CHECKING:
     from .tokens import Authenticator
     from .watches import Watches
 
+log = logging.getLogger("jobdeck.engine")
 Mode = Literal["look", "act", "stay"]
 
 
@@ -88,6 +92,8 @@ class Engine:
         self._lead: Lead | None = None
         self._authenticator: Authenticator | None = None
         self._cancelling: Cancelling | None = None
+        self._local: LocalApi | None = None
+        self._local_failed = False
         if mode != "look":
             from .starting import Starting
             from .watches import Watches
@@ -128,7 +134,7 @@ class Engine:
 
                 engine._lead = Lead(
                     engine._shared, engine._watches, engine._starting.start_queued, engine._starting.busy,
-                    engine._cancel().sweep,
+                    engine._cancel().sweep, engine._tend_local_api,
                 )  # fmt: skip
                 await engine._lead.open()
             elif not leader_alive(engine._store):
@@ -159,6 +165,35 @@ class Engine:
             from .local import start_local
 
             start_local(self._live.now)
+
+    async def _tend_local_api(self, wanted: bool) -> None:
+        """Answer on the local socket while this engine leads; also when another's took its place meanwhile."""
+        if self._local is not None and (not wanted or self._local.replaced()):
+            local, self._local = self._local, None
+            await local.close()
+        if wanted and self._local is None:
+            # What serves is imported at the first connection.
+            from core.server.local import LocalApi
+
+            local = LocalApi(self, self._live.now)
+            try:
+                await local.open()
+            except OSError as error:
+                # A full disk, for one: leading goes on, and the next beat tries again.
+                log.log(logging.DEBUG if self._local_failed else logging.WARNING, "no local socket: %s", error)
+                self._local_failed = True
+            else:
+                self._local, self._local_failed = local, False
+
+    @property
+    def local_connections(self) -> int:
+        """How many clients are connected to the local socket."""
+        return 0 if self._local is None else self._local.connections
+
+    @property
+    def local_requests(self) -> int:
+        """How many requests came over the local socket so far."""
+        return 0 if self._local is None else self._local.requests
 
     def _wake(self) -> None:
         """Something is there for the leader to do."""

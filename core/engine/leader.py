@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 import time
-from typing import Any
 
 from .locks import FileLock
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import sqlite3
+    from typing import Any
 
 #: a leader that has not touched leader.lock for so many seconds is stopped or swapped out
 STALE = 5.0

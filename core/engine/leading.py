@@ -34,7 +34,8 @@ _GATHER = 0.005
 
 class Lead:
     """One engine's part in leading. `start` is called with the id of a queued job that may start; `busy`
-    tells whether this engine is starting a job at this moment; `sweep` cancels children of cancelled jobs."""
+    tells whether this engine is starting a job at this moment; `sweep` cancels children of cancelled jobs;
+    `tend(leads)` is called at each beat, with whether this engine is the one that answers on the local socket."""
 
     def __init__(
         self,
@@ -43,6 +44,7 @@ class Lead:
         start: Callable[[int], Awaitable[None]],
         busy: Callable[[int], bool],
         sweep: Callable[[], Awaitable[None]],
+        tend: Callable[[bool], Awaitable[None]],
     ) -> None:
         self._store = shared.store
         self._engine = shared.name
@@ -52,6 +54,7 @@ class Lead:
         self._start = start
         self._busy = busy
         self._sweep = sweep
+        self._tend = tend
         self._lock = FileLock(os.path.join(self._store, "leader.lock"))
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -82,6 +85,7 @@ class Lead:
             )
         )
         self._wake.set()
+        await self._tend(True)
 
     async def _run(self) -> None:
         told = ""
@@ -92,7 +96,9 @@ class Lead:
                     await self._database.write(lambda connection: note(connection, "setting"))
                 if self.leading:
                     os.utime(self._lock.fileno())
-                if self.leading or not leader_alive(self._store):
+                acting = self.leading or not leader_alive(self._store)
+                await self._tend(acting)
+                if acting:
                     await self._act()
                 told = ""
             except (ServiceError, OSError) as error:
@@ -148,6 +154,7 @@ class Lead:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
         try:
+            await self._tend(False)
             return await self.release()
         except (ServiceError, OSError) as error:
             # Whoever leads next finds what is due.

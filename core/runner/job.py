@@ -10,6 +10,7 @@ from core.journal.format import STDERR, STDOUT, TERMINAL
 from core.journal.summary import Summary
 from core.journal.writer import JournalWriter
 from core.runner import processes, spawn
+from core.runner.calling import call_for_children
 from core.runner.channel import Channel
 from core.runner.commands import Commands
 from core.runner.ending import Ending, has_children
@@ -280,6 +281,8 @@ class Job:
         self.questions.close("The job is ending: there will be no answer.")
         record = {"status": "Canceling", "event": "cancel", "by": by, "why": why}
         self.recorder.state(record, then=self.commands.tell_state)
+        if why == "timeout" and (trouble := call_for_children(self.spec)) is not None:
+            self.outcome.remark(trouble)
         # on a full disk the end must not wait for ever for what cannot be recorded
         self.loop.after(grace + processes.KILL_TIME, self._stop_waiting_for_disk)
         if self.hosting is not None and self.hosting.stop():

@@ -39,6 +39,26 @@ class LocalApi:
         self._server: Any = None
         self._app: Any = None
 
+    @property
+    def connections(self) -> int:
+        """How many clients are connected, those included that wait for the server to be imported."""
+        if self._server is None:
+            return int(self._starting is not None)
+        return len(self._server.server_state.connections)
+
+    @property
+    def requests(self) -> int:
+        """How many requests there were so far."""
+        return 0 if self._server is None else int(self._server.server_state.total_requests)
+
+    def replaced(self) -> bool:
+        """Whether the socket's path is gone or another's by now."""
+        try:
+            status = os.stat(self.path)
+        except OSError:
+            return True
+        return (status.st_dev, status.st_ino) != self._inode
+
     async def open(self) -> None:
         """Listen. Raises OSError. A socket that another engine left is replaced."""
         listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
@@ -87,10 +107,9 @@ class LocalApi:
         listening, self._socket = self._socket, None
         if listening is None:
             return
-        with contextlib.suppress(OSError):
-            status = os.stat(self.path)
-            # Another engine may have put its own in this place.
-            if (status.st_dev, status.st_ino) == self._inode:
+        # Another engine may have put its own in this place.
+        if not self.replaced():
+            with contextlib.suppress(FileNotFoundError):
                 os.unlink(self.path)
         if self._starting is None:
             asyncio.get_running_loop().remove_reader(listening.fileno())
