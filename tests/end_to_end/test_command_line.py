@@ -283,11 +283,13 @@ def test_a_closed_pipe_is_no_error(jobdeck: Command) -> None:
 
 
 def test_queued_jobs_start_when_every_engine_has_gone(jobdeck: Command) -> None:
-    jobdeck.script("one.sh", "sleep 1.5; date +%s%N\n")
+    go = jobdeck.directory / "go"
+    jobdeck.script("one.sh", f"until [ -e {go} ]; do sleep 0.1; done; date +%s%N\n")
     jobdeck("scripts", "add", "one.sh", "--concurrent-jobs", "1")
     for _ in range(3):
         jobdeck("run", "--detach", "one.sh")
     assert "ConcurrentJobs" in jobdeck.json("job", "3")["queue_reason"]
+    go.touch()
     # Nobody but the engine that the last `run` left behind can start them.
     deadline = time.monotonic() + 30
     while not (jobdeck.home / "jobs" / "0" / "3" / "exit.json").exists():
