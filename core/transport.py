@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 API = "/api/v1"
 #: how long (s) a server is waited for that has answered before, and one that never has
 PATIENCE = 60.0
-FIRST_PATIENCE = 2.0
+FIRST_PATIENCE = 5.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0
 #: seconds of trouble after which a person is told
 _TOLD_AFTER = 1.0
@@ -305,12 +305,13 @@ class Patience:
             self._began, self._until = now, now + self._seconds()
         left = self._until - now
         if trouble.hopeless or left <= 0:
-            waited = f" It was tried for {now - self._began:.0f} s." if now - self._began > FIRST_PATIENCE else ""
+            waited = f" It was tried for {now - self._began:.0f} s." if now - self._began > _TOLD_AFTER else ""
             raise Unavailable(f"{trouble}{waited}") from trouble
-        if now - self._began >= _TOLD_AFTER and not self._said and self._told is not None:
+        pause = min(self._pause, left)
+        if now + pause - self._began >= _TOLD_AFTER and not self._said and self._told is not None:
             self._said = True
             self._told(f"{trouble} Trying again for {left:.0f} s.")
-        await asyncio.sleep(min(self._pause, left))
+        await asyncio.sleep(pause)
         self._pause = min(self._pause * 1.7, _LONGEST_PAUSE)
 
     def heard(self) -> None:
