@@ -7,14 +7,13 @@ instead; one that has a start record is never run again by itself.
 from __future__ import annotations
 
 import asyncio
-import os
 import sqlite3
 from typing import Any
 
 from core.runner.processes import boot_id, kill_tree
 from core.service import Status
 
-from .outcome import Progression, lock_of, read_json, read_spec, write_end
+from .outcome import Progression, has_started, lock_of, read_end, read_mark, read_spec, write_end
 from .rows import update_job
 
 
@@ -29,14 +28,15 @@ def _settle(directory: str, id: int) -> dict[str, Any] | None:
             return None
         columns = Progression(directory).read()
         if columns.get("ended") is not None:
-            if read_json(os.path.join(directory, "exit.json")) is None:
-                # The runner was killed between its last record and its last rename.
+            if read_end(directory) is None:
+                # The runner was killed between its last record and its last rename, or the power went soon after.
                 return write_end(directory, id, Status(columns["status"]), columns["reason"])
             return columns
-        if not columns["state_seq"]:
+        mark = read_mark(directory)
+        if not columns["state_seq"] and mark is None:
             return None
         spec = read_spec(directory) or {}
-        start = Progression(directory).start_record()
+        start = Progression(directory).start_record() or mark or {}
         if start.get("boot_id") not in (None, boot_id()):
             return write_end(
                 directory, id, Status.Failed, "runner lost: the computer was restarted while the job was running."
@@ -60,7 +60,7 @@ def requeue_unstarted(connection: sqlite3.Connection, id: int, directory: str) -
     except FileNotFoundError:
         return False
     with lock:
-        if not lock.take() or Progression(directory).read()["state_seq"]:
+        if not lock.take() or has_started(directory):
             return False
         changed = connection.execute(
             "UPDATE job SET claim = NULL WHERE id = ? AND claim IS NOT NULL AND state_seq = 0 AND status = 0", (id,)

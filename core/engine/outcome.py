@@ -37,6 +37,35 @@ def read_json(path: str) -> dict[str, Any] | None:
     return value
 
 
+def read_end(directory: str) -> dict[str, Any] | None:
+    """The job's exit.json; None when there is none, or one that a power loss has left empty: the journal has it."""
+    path = os.path.join(directory, "exit.json")
+    try:
+        return read_json(path)
+    except Unavailable:
+        with open(path, "rb") as file:
+            if file.read(1) in (b"", b"\0"):
+                return None
+        raise
+
+
+def read_mark(directory: str) -> dict[str, Any] | None:
+    """What the runner put on the disk in the moment it started the job: its `boot_id`. None before that moment."""
+    try:
+        with open(os.path.join(directory, "exit.json.new"), "rb") as file:
+            mark = file.read(4096).rstrip(b"\0")
+    except FileNotFoundError:
+        return None
+    if not mark:
+        return None
+    try:
+        value = json.loads(mark)
+    except ValueError:
+        # an end that was being written over it
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
 def read_spec(directory: str) -> dict[str, Any] | None:
     """The spec of a job, also when the rename after its commit was cut off; None when there is none."""
     return read_json(os.path.join(directory, "spec.json")) or read_json(os.path.join(directory, "spec.json.new"))
@@ -95,7 +124,7 @@ class Progression:
 
         Raises Unavailable for files that cannot be read.
         """
-        end = read_json(os.path.join(self.directory, "exit.json"))
+        end = read_end(self.directory)
         if end is not None:
             return columns_of_end(end)
         with JournalReader(self.directory) as reader:
@@ -128,8 +157,8 @@ def _end_record(reader: JournalReader, summary: Summary) -> dict[str, Any] | Non
 
 
 def has_started(directory: str) -> bool:
-    """Whether the job's main process was ever started."""
-    return bool(Progression(directory).read()["state_seq"])
+    """Whether the job's main process may have been started."""
+    return bool(Progression(directory).read()["state_seq"]) or read_mark(directory) is not None
 
 
 def write_end(
@@ -145,7 +174,7 @@ def write_end(
 
     Raises OSError when the disk does not take it.
     """
-    existing = read_json(os.path.join(directory, "exit.json"))
+    existing = read_end(directory)
     if existing is not None:
         return columns_of_end(existing)
     writer = JournalWriter(directory)

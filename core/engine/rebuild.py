@@ -18,7 +18,7 @@ from .database import SCHEMA_VERSION, begin, connect, create, explain
 from .locks import FileLock, is_held
 from .migrations import bring_up_to_date
 from .numbers import high_water
-from .outcome import Progression, read_json
+from .outcome import Progression, has_started, read_json
 from .paths import job_directories, job_directory
 from .rows import insert_job, row_of_spec
 
@@ -42,7 +42,7 @@ def row_of_directory(store: str, id: int) -> dict[str, Any] | None:
     row = row_of_spec(spec)
     columns = Progression(directory).read()
     row |= columns
-    if columns.get("ended") is None and (columns["state_seq"] or is_held(os.path.join(directory, "lock"))):
+    if columns.get("ended") is None and (has_started(directory) or is_held(os.path.join(directory, "lock"))):
         # Whose claim it was is told nowhere but in the database; that there is one is what counts.
         row["claim"] = "rebuilt"
     return row

@@ -25,7 +25,7 @@ from . import scripts
 from .callers import check_run, user_name
 from .environments import choose, command
 from .git import commit_of
-from .paths import content_copy, job_directory, sync_directory, write_whole
+from .paths import content_copy, job_directory, write_whole
 from .query import job_with_key
 from .secrets import seal
 
@@ -399,7 +399,7 @@ def disk_trouble(error: OSError, path: str) -> Unavailable:
 
 
 def lay_out(store: str, id: int, prepared: Prepared) -> str:
-    """Make the directory of job `id` with its spec.json.new, whose bytes are safe when this returns; the directory.
+    """Make the directory of job `id` with its spec.json.new; the directory.
 
     Raises Unavailable when the disk does not take it.
     """
@@ -417,7 +417,6 @@ def lay_out(store: str, id: int, prepared: Prepared) -> str:
             view = memoryview(json.dumps(spec).encode("ascii"))
             while view:
                 view = view[os.write(descriptor, view) :]
-            os.fsync(descriptor)
         finally:
             os.close(descriptor)
     except OSError as error:
@@ -426,12 +425,18 @@ def lay_out(store: str, id: int, prepared: Prepared) -> str:
 
 
 def put_on_record(directory: str) -> None:
-    """The job's row is committed: its spec counts from now on.
+    """The job's row is committed: its spec counts from now on, and is on the disk itself when this returns.
 
-    Syncing the new directory makes its own entry last as well, on every local file system of Linux.
+    Syncing a file that was just made and renamed makes its name and its new directory last as well, on every local
+    file system of Linux; what it needs is that the rename comes first.
     """
-    os.rename(os.path.join(directory, "spec.json.new"), os.path.join(directory, "spec.json"))
-    sync_directory(directory)
+    path = os.path.join(directory, "spec.json")
+    os.rename(path + ".new", path)
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def request_again(job: Job, spec: Mapping[str, Any], secrets: Mapping[str, str], identity: str | None) -> RunRequest:

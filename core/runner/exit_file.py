@@ -1,4 +1,7 @@
-"""exit.json: the end, written whole, in space that was taken while there was some."""
+"""exit.json: the end, written whole, in space that was taken while there was some.
+
+`exit.json.new` holds zeros until the job starts, then a word that it did.
+"""
 
 from __future__ import annotations
 
@@ -38,23 +41,31 @@ class ExitFile:
             # told by the journal, which cannot be written either; taken when there is space again
             self.reserved = False
 
+    def mark(self, boot_id: str) -> bool:
+        """Say on the disk itself that the job starts now, whatever the journal has by then; False if that fails."""
+        if not self.reserved:
+            return False
+        try:
+            os.pwrite(self._fd, to_json({"boot_id": boot_id}), 0)
+            os.fdatasync(self._fd)
+        except OSError:
+            return False
+        return True
+
     def write(self, end: dict[str, Any]) -> None:
-        """Put `end` on the disk as exit.json; lists in it are cut if there is only the reserved space. OSError."""
+        """Put `end` there as exit.json; lists in it are cut if there is only the reserved space. OSError.
+
+        It is not waited for until it is on the disk itself: the journal's last record, which is, says the same.
+        """
         if self._fd < 0:
             self.reserve()
         try:
             self._put(to_json(end))
         except OSError:
             self._put(fit(end))
-        os.fsync(self._fd)
         os.rename(os.path.join(self._directory, "exit.json.new"), os.path.join(self._directory, "exit.json"))
         os.close(self._fd)
         self._fd = -1
-        folder = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
 
     def _put(self, data: bytes) -> None:
         done = 0

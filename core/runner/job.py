@@ -102,6 +102,7 @@ class Job:
         #: this process runs no further job if secrets were in its memory
         self._reusable = parking is not None and not secrets and self.spec["kind"] != "powershell"
         self._wakeup = (-1, -1)
+        self._continued = False
         #: it has ended and left this process as good as new; whoever started it has been told so
         self.idle = False
 
@@ -130,33 +131,39 @@ class Job:
     def _start(self) -> None:
         spec = self.spec
         self._launch = plan = launch(spec, self.secret_values, self.channel.path)
+        at_once = False
         if spec["kind"] == "powershell":
             from core.runner.powershell.hosting import Hosting
 
             self.hosting = Hosting.begin(self, plan, self._shell)
-            self.child = child = self.hosting.child
+            self.child = self.hosting.child
         else:
-            self.child = child = self._fork(plan)
-        if child.report >= 0:
+            at_once = spawn.can_start_at_once(plan) and self.exit_file.mark(processes.boot_id())
+            self.child = self._spawn(plan, at_once=at_once)
+        child = self.child
+        if child is not None and child.report >= 0:
             self.loop.watch(child.report, READ, lambda _events: self._executed(child))
-        me = os.getpid()
-        self.recorder.state(
-            {
-                "status": "Running",
-                "event": "start",
-                "started": time.time_ns(),
-                "process_id": child.pid,
-                "start_ticks": processes.start_ticks(child.pid),
-                "runner": {"process_id": me, "start_ticks": processes.start_ticks(me)},
-                "boot_id": processes.boot_id(),
-                "computer_name": spec.get("computer_name") or os.uname().nodename,
-                "remarks": plan.remarks,
-            },
+        record = {
+            "status": "Running",
+            "event": "start",
+            "started": time.time_ns(),
+            "process_id": child and child.pid,
+            "start_ticks": child and processes.start_ticks(child.pid),
+            "runner": processes.this_process(),
+            "boot_id": processes.boot_id(),
+            "computer_name": spec.get("computer_name") or os.uname().nodename,
+            "remarks": plan.remarks,
+        }
+        if at_once:
+            self.recorder.state(record, then=self._started, sync=False)
+            if child is None:
+                self.advance()
+        else:
             # executed only once its start is on the disk: a runner that dies here has not run anything
-            then=self._go,
-        )
+            self.recorder.state(record, then=self._go)
 
-    def _fork(self, plan: Launch) -> Child:
+    def _spawn(self, plan: Launch, *, at_once: bool) -> Child | None:
+        """The main process with its terminal and pipes: `at_once` executing, else waiting; None if it cannot start."""
         spec = self.spec
         self.terminal = spawn.Terminal(*(spec.get("size") or (80, 24)))
         self.outputs.add(self.terminal.master, TERMINAL, is_pipe=False, mask=Masker(self.secrets))
@@ -170,11 +177,16 @@ class Job:
         stdout = stderr = self._pipe(STDOUT)
         if not spec.get("merge"):
             stderr = self._pipe(STDERR)
-        child = spawn.fork(plan, stdin, stdout, stderr)
-        self.terminal.foreground(child.pid)
-        for fd in {stdout, stderr, stdin} - {self.terminal.slave}:
-            os.close(fd)
-        return child
+        try:
+            child = (spawn.start if at_once else spawn.fork)(plan, stdin, stdout, stderr)
+            self.terminal.foreground(child.pid)
+            return child
+        except spawn.NotStarted as error:
+            self.outcome.failed_to_start = spawn.complaint(str(error), plan)
+            return None
+        finally:
+            for fd in {stdout, stderr, stdin} - {self.terminal.slave}:
+                os.close(fd)
 
     def _pipe(self, stream: int) -> int:
         reading, writing = os.pipe()
@@ -182,16 +194,19 @@ class Job:
         return writing
 
     def _go(self) -> None:
-        self.commands.tell_state()
         assert self.child is not None
         if self.outcome.why is None:
             if self.hosting is not None:
                 self.hosting.go()
             else:
                 self.child.go()
-            timeout = float(self.spec.get("timeout") or 0)
-            if timeout > 0:
-                self.loop.after(timeout, lambda: self.cancel("timeout", None))
+        self._started()
+
+    def _started(self) -> None:
+        self.commands.tell_state()
+        timeout = float(self.spec.get("timeout") or 0)
+        if timeout > 0 and self.outcome.why is None:
+            self.loop.after(timeout, lambda: self.cancel("timeout", None))
 
     def _executed(self, child: Child) -> None:
         """The child executes its program, or says why it cannot."""
@@ -237,9 +252,21 @@ class Job:
                 if self._stopping:
                     self._end_tree()
                 self.loop.after(DRAIN, self._drain_over)
+        self._continue_stopped()
         if self.ending is not None:
             self.ending.child_ended()
         self.advance()
+
+    def _continue_stopped(self) -> None:
+        """Let the main process go on if it read its terminal in the moment before it was made the foreground."""
+        if self.child is None or self.main_ended or self._continued:
+            return
+        stopped = os.waitid(os.P_PID, self.child.pid, os.WSTOPPED | os.WNOHANG)
+        if stopped is not None:
+            # once: who is stopped later has been put into the background by the job itself
+            self._continued = True
+            if stopped.si_status in (signal.SIGTTIN, signal.SIGTTOU):
+                os.killpg(self.child.pid, signal.SIGCONT)
 
     def _drain_over(self) -> None:
         self._drained = True
@@ -310,7 +337,7 @@ class Job:
     def _end_processes(self, grace: float) -> Ending:
         include = () if self.child is None or self.main_ended else (self.child.pid,)
         sweep = processes.Sweep(self.run_id, root=os.getpid(), session=os.getsid(0), include=include)
-        return Ending(self.loop, sweep, self.terminal, grace, lambda _receipt: self.advance())
+        return Ending(self.loop, sweep, self.terminal, grace, lambda _receipt: self._reap())
 
     def _stop_waiting_for_disk(self) -> None:
         if not self.recorder.blocked:

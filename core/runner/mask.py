@@ -8,9 +8,12 @@ import re
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 MASK = b"***"
+#: bytes of a spelling that are searched for; the rest is compared where they stand (a pattern of a whole key file
+#: takes seconds to compile)
+HEAD = 64
 #: secrets shorter than this (characters) would mask half of everything, and are left alone
 SHORTEST = 4
 
@@ -79,11 +82,13 @@ def forms(secret: str) -> set[bytes]:
 class Secrets:
     """All spellings of all secrets of a job. New ones (answers to secret questions) may come while it runs."""
 
-    __slots__ = ("_forms", "_longest", "_pattern", "_starts")
+    __slots__ = ("_forms", "_here", "_longest", "_pattern", "_starts")
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._forms: set[bytes] = set()
         self._pattern: re.Pattern[bytes] | None = None
+        #: beginning of a spelling -> every spelling that can stand where it stands, the longest first
+        self._here: dict[bytes, list[bytes]] = {}
         self._longest = 0
         self._starts: frozenset[int] = frozenset()
         for secret in secrets:
@@ -102,13 +107,38 @@ class Secrets:
         if self._forms:
             # the longest first: a secret that begins with another one is hidden whole
             ordered = sorted(self._forms, key=lambda form: (-len(form), form))
-            self._pattern = re.compile(b"|".join(re.escape(form) for form in ordered))
+            heads = sorted({form[:HEAD] for form in ordered}, key=lambda head: (-len(head), head))
+            self._here = {
+                head: [form for form in ordered if form[:HEAD] == head or (len(form) < HEAD and head.startswith(form))]
+                for head in heads
+            }
+            self._pattern = re.compile(b"|".join(map(re.escape, heads)))
             self._longest = len(ordered[0])
             self._starts = frozenset(form[0] for form in ordered)
 
     def whole(self, data: bytes) -> bytes:
         """`data`, which is complete, with every secret replaced by MASK."""
-        return data if self._pattern is None else self._pattern.sub(MASK, data)
+        if self._pattern is None:
+            return data
+        out = []
+        done = 0
+        for start, end in self._places(data):
+            out.append(data[done:start])
+            out.append(MASK)
+            done = end
+        out.append(data[done:])
+        return b"".join(out)
+
+    def _places(self, data: bytes) -> Iterator[tuple[int, int]]:
+        """Where secrets stand in `data`, from left to right: start and end."""
+        assert self._pattern is not None
+        place = 0
+        while match := self._pattern.search(data, place):
+            start = match.start()
+            end = next((start + len(form) for form in self._here[match[0]] if data.startswith(form, start)), None)
+            if end is not None:
+                yield start, end
+            place = start + 1 if end is None else end
 
     def split(self, data: bytes) -> tuple[bytes, bytes]:
         """(what is settled, masked; the rest, which may go on to be a secret)."""
@@ -118,12 +148,12 @@ class Secrets:
         done = 0
         # whatever begins in the last bytes may go on behind them: the leftmost such place decides
         hold = self._hold(data)
-        for match in self._pattern.finditer(data):
-            if match.start() >= hold:
+        for start, end in self._places(data):
+            if start >= hold:
                 break
-            out.append(data[done : match.start()])
+            out.append(data[done:start])
             out.append(MASK)
-            done = match.end()
+            done = end
         if done <= hold:
             out.append(data[done:hold])
             done = hold

@@ -16,6 +16,7 @@ import time
 from core.runner import system
 from core.runner.connection import Parking
 from core.runner.job import AlreadyRan, Job
+from core.runner.processes import boot_id
 from core.runner.spec import read_secrets
 
 #: a message to the zygote is small: it names a directory
@@ -97,15 +98,9 @@ def _run_one(
 
 def _next_job(home: int, parking: Parking) -> tuple[str, int, int, int | None] | None:
     """Wait for a further job: its directory, number, lock and secrets. None when the engine goes or has none."""
-    # what the last job left in cycles must not close descriptors later, when they are another job's
-    gc.collect()
-    listing = os.open("/proc/self/fd", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        # what is read through is in the list, and so is the copy that os.listdir reads with
-        strays = len(os.listdir(listing)) - len({0, 1, 2, home, listing} | parking.descriptors) - 1
-    finally:
-        os.close(listing)
-    if strays:
+    # what is still open would be closed when its owner is collected, and may be another job's by then; os.listdir's own
+    # descriptor is in its list
+    if len(os.listdir("/proc/self/fd")) - len({0, 1, 2, home} | parking.descriptors) - 1:
         _log("a runner ends: its last job left something open")
         return None
     system.set_title("jobdeck core.runner idle")
@@ -177,6 +172,7 @@ def serve(fd: int) -> None:
     # what is loaded now is shared by all runners, as long as the collector does not write into it
     # and what a runner would load on first use: a codec's import costs a millisecond, in every runner
     codecs.lookup("ascii")
+    boot_id()
     gc.collect()
     gc.freeze()
     while True:

@@ -39,17 +39,35 @@ class Process:
         return self.state not in "ZX"
 
 
+_boot_id = ""
+_this: dict[str, int | None] = {}
+
+
 def boot_id() -> str:
     """The kernel's name of this boot."""
-    with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
-        return file.read().strip()
+    global _boot_id
+    if not _boot_id:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+            _boot_id = file.read().strip()
+    return _boot_id
+
+
+def this_process() -> dict[str, int | None]:
+    """This process, for a record: `process_id` and `start_ticks`."""
+    pid = os.getpid()
+    if _this.get("process_id") != pid:
+        _this.update(process_id=pid, start_ticks=start_ticks(pid))
+    return _this
 
 
 def look(pid: int) -> Process | None:
     """The process with this pid, None when there is none."""
     try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            return Process(pid, file.read())
+        fd = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            return Process(pid, os.read(fd, 4096))
+        finally:
+            os.close(fd)
     except (FileNotFoundError, ProcessLookupError):
         return None
 
@@ -153,6 +171,8 @@ class Sweep:
         self._include = frozenset(include)
         self._began = time.monotonic()
         self._sent: set[tuple[int, int, int]] = set()
+        #: ticks since the boot at the first signal
+        self._first_tick = 0
         self.signalled: list[dict[str, Any]] = []
         #: some process may not be signalled by this user
         self.refused = False
@@ -167,11 +187,19 @@ class Sweep:
         return find_tree(self._run_id, root=self._root, session=self._session, include=self._include)
 
     def signal(self, number: int) -> list[Process]:
-        """Send it to everybody who lives and has not got it yet (KILL: again); who was there."""
+        """Send it to everybody who lives and has not got it yet (KILL: again); who was there.
+
+        What was started after the first signal, by a script that cleans up, is left to do its work; KILL reaches all.
+        """
+        first = not self._sent
+        if first:
+            self._first_tick = int(time.clock_gettime(time.CLOCK_BOOTTIME) * os.sysconf("SC_CLK_TCK"))
         found = self.find()
         for process in found:
             key = (process.pid, process.start_ticks, number)
-            if key in self._sent and number != signal.SIGKILL:
+            if number != signal.SIGKILL and (
+                key in self._sent or (not first and process.start_ticks >= self._first_tick)
+            ):
                 continue
             try:
                 if not send(process, number):

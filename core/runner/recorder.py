@@ -22,15 +22,18 @@ RETRY = 0.5
 
 
 class _Waiting:
-    __slots__ = ("data", "flags", "stream", "then", "time", "written")
+    __slots__ = ("data", "flags", "stream", "sync", "then", "time", "written")
 
-    def __init__(self, stream: int, data: bytes, flags: int, at: int, then: Callable[[], None] | None):
+    def __init__(
+        self, stream: int, data: bytes, flags: int, at: int, then: Callable[[], None] | None, sync: bool = False
+    ) -> None:
         self.stream = stream
         self.data = data
         self.flags = flags
         self.time = at
         self.written = False
         self.then = then
+        self.sync = sync
 
 
 def to_json(value: object) -> bytes:
@@ -81,12 +84,12 @@ class Recorder:
             data = self.secrets.whole(data)
         self._put(_Waiting(stream, data, flags, time.time_ns(), then))
 
-    def state(self, record: dict[str, Any], then: Callable[[], None] | None = None) -> None:
-        """Record a change of status; `then` runs once it is safe on the disk."""
+    def state(self, record: dict[str, Any], then: Callable[[], None] | None = None, *, sync: bool = True) -> None:
+        """Record a change of status; `then` runs once it is safe on the disk (`sync` false: in the journal)."""
         data = to_json(record)
         if self.secrets:
             data = self.secrets.whole(data)
-        self._put(_Waiting(STATE, data, 0, time.time_ns(), then))
+        self._put(_Waiting(STATE, data, 0, time.time_ns(), then, sync))
 
     def give_up(self) -> tuple[int, int]:
         """Try once more, then drop what waits: (records dropped, bytes of output among them)."""
@@ -119,7 +122,8 @@ class Recorder:
             item.written = True
             self.summary.fold_raw(item.stream, len(item.data), item.data)
         if item.stream == STATE:
-            self.writer.sync()
+            if item.sync:
+                self.writer.sync()
             self.state_seq += 1
 
     def _block(self, error: OSError) -> None:

@@ -59,12 +59,16 @@ class Terminal:
                 os.close(slave)
 
 
+class NotStarted(Exception):
+    """The main process could not be started; the text is a report as a child gives it: "STEP\nERRNO\nTEXT"."""
+
+
 class Child:
-    """A forked main process that waits: `go` lets it execute; `report` says why it could not, or nothing."""
+    """The main process. A forked one waits: `go` lets it execute; `report` says why it could not, or nothing."""
 
     __slots__ = ("_go", "pid", "report")
 
-    def __init__(self, pid: int, go: int, report: int) -> None:
+    def __init__(self, pid: int, go: int = -1, report: int = -1) -> None:
         self.pid = pid
         self._go = go
         #: descriptor: end of file = it executes, else "STEP\nERRNO\nTEXT"
@@ -82,6 +86,47 @@ class Child:
             return
         finally:
             os.close(go)
+
+
+def can_start_at_once(launch: Launch) -> bool:
+    """Whether `start` may be used: it gives the process the runner's own limits, and looks for no program."""
+    return os.path.isabs(launch.argv[0]) and launch.limits == {
+        name: list(resource.getrlimit(getattr(resource, f"RLIMIT_{name}", -1)))
+        for name in launch.limits
+        if hasattr(resource, f"RLIMIT_{name}")
+    }
+
+
+def start(launch: Launch, stdin: int, stdout: int, stderr: int) -> Child:
+    """The main process, in a group of its own, executing at once. Raises NotStarted.
+
+    Copies nothing of this process, unlike `fork`: half the cost of a short job. What it does not give is a KILL at the
+    runner's death: then the hung-up terminal ends the process, and whoever finds the job lost.
+    """
+    try:
+        os.chdir(launch.cwd)
+    except OSError as error:
+        raise NotStarted(f"cwd\n{error.errno}\n{error}") from None
+    before = os.umask(launch.umask)
+    try:
+        pid = os.posix_spawn(
+            launch.argv[0],
+            launch.argv,
+            launch.environment,
+            file_actions=[
+                (os.POSIX_SPAWN_DUP2, source, target) for target, source in enumerate((stdin, stdout, stderr))
+            ],
+            setpgroup=0,
+            setsigmask=[],
+            setsigdef=_CHANGEABLE,
+        )
+    except (OSError, ValueError) as error:
+        code = error.errno if isinstance(error, OSError) else 0
+        raise NotStarted(f"execute\n{code}\n{error}") from None
+    finally:
+        os.umask(before)
+        os.chdir("/")
+    return Child(pid)
 
 
 def fork(launch: Launch, stdin: int, stdout: int, stderr: int, more: tuple[int, ...] = ()) -> Child:

@@ -77,7 +77,7 @@ def test_a_stubborn_tree_is_killed_after_the_grace(deck: Deck, clean: bool, orph
     run.ask(op="cancel")
     end = run.ended()
     assert end["status"] == "Canceled"
-    assert [pid for pid in pids if os.path.exists(f"/proc/{pid}")] == []
+    until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in pids), "their end")
     killed = {one["process_id"] for one in end["receipt"]["signalled"] if one["signal"] == "KILL"}
     assert killed == set(pids) - ({pids[1]} if orphan else set())
     assert 0.3 <= end["receipt"]["seconds"] < 2
@@ -215,7 +215,9 @@ def test_hangup_and_interrupt_do_not_touch_a_runner(deck: Deck) -> None:
 
 
 def test_output_between_cancel_and_end_is_kept(deck: Deck) -> None:
-    run = deck.job(script="trap 'seq 20000; exit 0' TERM; echo ready; while :; do sleep 0.02; done").go()
+    # what cleans up is started after the signal, and lives longer than the first looks at who is left
+    clean = "sleep 0.3; seq 20000; exit 0"
+    run = deck.job(script=f"trap '{clean}' TERM; echo ready; while :; do sleep 0.02; done").go()
     run.until_output(STDOUT, b"ready")
     run.ask(op="cancel")
     assert run.ended()["exit_code"] == 0
