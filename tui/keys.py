@@ -50,6 +50,7 @@ TITLES: dict[str, str] = {
     "details": "Details",
     "scripts": "Scripts",
     "run": "Run",
+    "form": "Forms",
     "feedback": "Feedback",
     "settings": "Settings",
     "views": "Views",

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual import events
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input, Static
 
 from core.service import Parameter, Value
+from tui import keys
 from tui.widgets import plain
 from tui.widgets.fields import Field, fields_of
 from tui.widgets.paths import Complete
@@ -33,15 +33,18 @@ class Form(VerticalScroll, can_focus=False):
     Form.-wide Field .below { display: none; }
     Form .section { color: $text-secondary; text-style: bold; padding: 0 1; margin: 0 0 1 0; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down", "app.focus_next", "Next field", show=False),
-        Binding("up", "app.focus_previous", "Previous field", show=False),
-        Binding("pagedown", "page_down", "Page down", show=False),
-        Binding("pageup", "page_up", "Page up", show=False),
-    ]
+    BINDINGS: ClassVar[Any] = keys.bindings("form", ("next", "previous", "page_down", "page_up"))
 
     class Submitted(Message):
         """Enter was pressed in the last field's line."""
+
+    def action_next(self) -> None:
+        """To the next field."""
+        self.screen.focus_next()
+
+    def action_previous(self) -> None:
+        """To the field before."""
+        self.screen.focus_previous()
 
     def __init__(
         self,
