@@ -131,5 +131,5 @@ def checked(key: str, value: object, where: str) -> int | float:
             raise ValueError
     except (TypeError, ValueError, OverflowError):
         word = "a whole number" if kind is int else "a number"
-        raise Invalid(f"{where} is {value!r}; it must be {word} from {least:g} to {greatest:g}.") from None
+        raise Invalid(f"{where} is {value!r}; it must be {word} from {least:.0f} to {greatest:.0f}.") from None
     return number

@@ -15,7 +15,9 @@ from core.errors import Invalid
 from core.service import ErrorRecord, PipelineObject
 
 #: fields that hold nanoseconds since the epoch; 0 means unknown
-TIME_FIELDS = frozenset({"created", "started", "ended", "changed", "time", "answered"})
+TIME_FIELDS = frozenset(
+    {"created", "started", "ended", "changed", "time", "answered", "expires", "last_used", "revoked", "last_ended"}
+)
 
 
 def rfc3339(nanoseconds: int | None) -> str | None:

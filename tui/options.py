@@ -74,6 +74,12 @@ def moment(word: str) -> int:
         ) from None
 
 
+def moment_to_come(word: str) -> int:
+    """The same for what is still to come: an age counts from now on (`30d` = in thirty days)."""
+    then = moment(word)
+    return 2 * time.time_ns() - then if _AGE.fullmatch(word.strip().lower()) else then
+
+
 def statuses(words: Sequence[str] | None) -> frozenset[Status]:
     """The statuses of the words, in any case, also separated by commas; Active and Historical stand for their sets."""
     known = {status.name.lower(): status for status in Status}

@@ -133,7 +133,7 @@ async def _service() -> AsyncIterator[JobService]:
 async def _values(name: str, choices: object) -> list[tuple[str, str]]:
     if isinstance(choices, (list, tuple)):
         return [(str(choice), "") for choice in choices]
-    if name in ("id", "ids", "before"):
+    if name in ("id", "ids", "before", "parent"):
         async with _service() as engine:
             page = await engine.jobs(JobQuery(take=_JOBS))
         return [("last", "the newest job"), *((str(job.id), f"{job.status.name} {job.script}") for job in page.jobs)]
@@ -144,6 +144,19 @@ async def _values(name: str, choices: object) -> list[tuple[str, str]]:
     if name == "environment":
         async with _service() as engine:
             return [(item.name, item.version or item.path) for item in await engine.environments()]
+    if name == "setting":
+        async with _service() as engine:
+            return [(setting.name, setting.help) for setting in await engine.settings()]
+    if name == "tokens":
+        async with _service() as engine:
+            return [
+                (str(token.id), f"{token.identity} {token.role.value}")
+                for token in await engine.tokens()
+                if token.revoked is None
+            ]
+    if name == "tag":
+        async with _service() as engine:
+            return [(tag, "") for tag in sorted({tag for script in await engine.scripts() for tag in script.tags})]
     if name == "status":
         return [(status.name, "") for status in Status]
     if name == "stream":

@@ -18,7 +18,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--status", nargs="+", action="extend", metavar="S", help="only these; Active and Historical stand for several"
     )
-    parser.add_argument("--script", metavar="NAME", help="only jobs of this script")
+    parser.add_argument("--script", action="append", metavar="NAME", help="only jobs of this script; its path with a /")
+    parser.add_argument("--identity", action="append", metavar="NAME", help="only jobs that this one started")
+    parser.add_argument("--tag", action="append", metavar="TAG", help="only jobs with this tag")
+    parser.add_argument("--environment", action="append", metavar="NAME", help="only jobs of this environment")
+    parser.add_argument(
+        "--text", action="append", metavar="TEXT", help="only jobs with this in script, notes, parameters"
+    )
+    parser.add_argument("--parent", metavar="ID", help="only jobs that this job started")
     parser.add_argument("--since", metavar="T", help="created since: 2026-11-24T10:00:00Z, 2026-11-24, 2h, 3d")
     parser.add_argument("--until", metavar="T", help="created until")
     parser.add_argument("--order", default="desc", metavar="ORDER", help="desc (newest first) or asc")
@@ -34,10 +41,14 @@ async def run(arguments: argparse.Namespace) -> int:
     since = options.moment(arguments.since) if arguments.since else None
     until = options.moment(arguments.until) if arguments.until else None
     wanted = options.statuses(arguments.status)
+    # One that is given twice means either; different ones mean all.
+    given = {field: getattr(arguments, field) for field in ("script", "identity", "tag", "environment", "text")}
+    terms = tuple(Term(field, tuple(values)) for field, values in given.items() if values)
     async with service("look") as engine:
         query = JobQuery(
             statuses=wanted,
-            terms=(Term("script", (arguments.script,)),) if arguments.script else (),
+            terms=terms,
+            parent_job=await options.job_id(engine, arguments.parent) if arguments.parent else None,
             since=since,
             until=until,
             descending=_ORDERS[arguments.order.lower()],
@@ -52,7 +63,7 @@ async def run(arguments: argparse.Namespace) -> int:
         show(page.jobs)
         if page.more and say.columns() is not None:
             say.tell(f"There are more: jobdeck jobs --before {page.jobs[-1].id} …")
-    elif wanted or since or until or arguments.script or arguments.before:
+    elif wanted or since or until or terms or arguments.before or arguments.parent:
         say.tell("No job is like that. `jobdeck jobs` alone lists the newest.")
     else:
         say.tell("There is no job yet. `jobdeck run FILE` runs a script as a job; `jobdeck run --help` tells more.")
