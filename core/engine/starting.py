@@ -7,7 +7,7 @@ import contextlib
 import os
 import socket
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core.service import Status
 
@@ -22,6 +22,9 @@ from .settings import Live
 from .submit import put_on_record
 from .watches import Watches
 
+if TYPE_CHECKING:
+    from .warming import Warming
+
 
 class Starting:
     """How one engine starts jobs. `forks`: it lives long, and keeps a zygote from which runners are forked."""
@@ -35,6 +38,7 @@ class Starting:
         self._forks = forks
         self._zygote: Any = None
         self._busy: set[int] = set()
+        self._warming: Warming | None = None
 
     def busy(self, id: int) -> bool:
         """Whether this engine is starting the job at this moment."""
@@ -49,14 +53,16 @@ class Starting:
         finally:
             self._busy.discard(id)
 
-    async def start(self, id: int, directory: str, lock: FileLock, secrets: Mapping[str, str]) -> None:
+    async def start(
+        self, id: int, directory: str, lock: FileLock, secrets: Mapping[str, str], spec: Mapping[str, Any]
+    ) -> None:
         """Hand a claimed job with its lock to a runner. A runner that cannot be started ends the job, truthfully."""
         from core.runner.start import ZygoteGone, hand_over
 
         ours, theirs = socket.socketpair()
         watch: socket.socket | None = ours
         try:
-            while (idle := self._watches.idle_runner()) is not None:
+            while (idle := self._waiting_runner(spec)) is not None:
                 if hand_over(idle, directory, id, lock=lock.fileno(), secrets=secrets):
                     ours.close()
                     watch = idle
@@ -80,6 +86,31 @@ class Starting:
             theirs.close()
             lock.close()
         self._watches.add(id, directory, watch)
+        if self._warming is not None:
+            self._warming.keep(spec)
+
+    def _waiting_runner(self, spec: Mapping[str, Any]) -> socket.socket | None:
+        """The connection of a runner that waits for a job like this one."""
+        if self._forks and spec.get("kind") == "powershell":
+            if self._warming is None:
+                from .warming import Warming
+
+                self._warming = Warming(self._start_warm)
+            warm = self._warming.take(spec)
+            if warm is not None:
+                return warm
+        return self._watches.idle_runner()
+
+    def _start_warm(self, settings: Mapping[str, Any], connection: int) -> None:
+        from core.runner.start import Zygote, ZygoteGone
+
+        if self._zygote is None:
+            self._zygote = Zygote(self._store)
+        try:
+            self._zygote.start_warm(settings, connection)
+        except ZygoteGone:
+            self._zygote = None
+            raise
 
     def _start_runner(self, directory: str, id: int, lock: int, watch: int, secrets: Mapping[str, str]) -> None:
         from core.runner.start import Zygote, start_fresh
@@ -125,10 +156,13 @@ class Starting:
             return
         if os.path.exists(os.path.join(directory, "spec.json.new")):
             put_on_record(directory)
-        await self.start(id, directory, lock, clear)
+        await self.start(id, directory, lock, clear, spec)
 
     def close(self) -> None:
-        """Let the zygote go; runners stay."""
+        """Let the zygote go, and the runners that have no job; others stay."""
+        if self._warming is not None:
+            self._warming.close()
+            self._warming = None
         if self._zygote is not None:
             self._zygote.close()
             self._zygote = None

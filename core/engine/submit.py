@@ -319,6 +319,7 @@ def _powershell(environment: Environment, script: Script, interface: Interface) 
         "preferences": dict(script.preferences),
         "modules": list(environment.modules),
         "startup_script": environment.startup_script,
+        "warm_runners": environment.warm_runners,
         "secrets": {each.name: each.type for each in interface.parameters if each.type in SECRET_TYPES},
     }
 

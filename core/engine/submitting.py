@@ -86,7 +86,7 @@ class Submitting:
             with self._starting.claiming(id):
                 claimed = await self._enter(row, directory)
                 if claimed:
-                    await self._starting.start(id, directory, lock, prepared.secrets)
+                    await self._starting.start(id, directory, lock, prepared.secrets, prepared.spec)
         finally:
             if lock is not None:
                 lock.close()

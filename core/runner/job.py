@@ -116,6 +116,9 @@ class Job:
     def run(self) -> None:
         """Run it to its end."""
         self._catch_signals()
+        if self._shell is not None:
+            # it may have died before anybody listened for that
+            self.loop.after(0, self._reap)
         by = self.commands.early_cancel()
         if by is not None:
             self.outcome.cancel("cancel", by)

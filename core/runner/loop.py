@@ -71,6 +71,10 @@ class Loop:
         """Let go of the kernel's part of it, once it has stopped."""
         self._epoll.close()
 
+    def resume(self) -> None:
+        """Let `run` serve again after `stop`."""
+        self._stopped = False
+
     def run(self) -> None:
         """Serve until `stop`."""
         while not self._stopped:

@@ -19,6 +19,10 @@ from core.runner.job import AlreadyRan, Job
 from core.runner.processes import boot_id
 from core.runner.spec import read_secrets
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from core.runner.powershell.warm import Warm
+
 #: a message to the zygote is small: it names a directory
 MESSAGE = 65536
 #: how long a runner waits for a further job, seconds, and how many jobs it runs in its life
@@ -58,6 +62,45 @@ def run(
         _log(f"job {number}: its runner failed\n{traceback.format_exc()}")
     finally:
         os._exit(code)
+
+
+def run_warm(settings: object, home: int) -> None:
+    """Hold a warm PowerShell until a job comes over `home`, run that one job and leave; also when the keeper goes."""
+    code = 1
+    try:
+        from core.runner.powershell.warm import Warm
+
+        assert isinstance(settings, dict)
+        _become_runner({home})
+        system.set_title("jobdeck core.runner warm")
+        warm = Warm(settings, home)
+        received = warm.wait(_receive)
+        if received is None:
+            warm.kill()
+        else:
+            message, fds = received
+            _run_warm_job(message, fds, home, warm)
+        code = 0
+    except BaseException:
+        import traceback
+
+        _log(f"a warm runner failed\n{traceback.format_exc()}")
+    finally:
+        os._exit(code)
+
+
+def _run_warm_job(message: dict[str, object], fds: dict[str, int], home: int, warm: Warm) -> None:
+    number = int(str(message["id"]))
+    values = read_secrets(fds["secrets"]) if "secrets" in fds else {}
+    try:
+        # one that has died meanwhile serves nobody: then the job has a PowerShell of its own
+        job = Job(str(message["directory"]), values, None, warm.shell if warm.alive else None)
+    except (AlreadyRan, FileExistsError) as error:
+        _log(f"job {number}: {error}")
+        os._exit(3)
+    system.set_title(f"jobdeck core.runner {number} {job.spec['script'].get('name') or ''}")
+    job.commands.add_watcher(home)
+    job.run()
 
 
 def _run_all(directory: str, number: int, lock: int, watch: int | None, secrets: int | None, home: int) -> None:
@@ -205,6 +248,9 @@ def _fork(message: dict[str, object], fds: dict[str, int], connection: _socket.s
     connection.close()
     os.setsid()
     watch = fds.get("watch")
+    if "warm" in message:
+        assert watch is not None
+        run_warm(message["warm"], watch)
     home = os.dup(watch) if watch is not None and message.get("reusable") else None
     run(str(message["directory"]), int(str(message["id"])), fds["lock"], watch, fds.get("secrets"), home)
     sys.exit(1)

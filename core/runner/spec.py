@@ -109,13 +109,17 @@ def launch(spec: dict[str, Any], secrets: Mapping[str, str], channel: str) -> La
         environment["JOBDECK_PYTHON_STYLE"] = json.dumps(spec.get("python") or {})
     elif spec["kind"] == "powershell":
         argv = spec["argv"]
-        modules = environment.get("PSModulePath")
-        environment["PSModulePath"] = POWERSHELL_MODULES + (os.pathsep + modules if modules else "")
-        for name, value in _POWERSHELL_QUIET.items():
-            environment.setdefault(name, value)
+        environment = powershell_environment(environment)
     else:
         argv = [part.replace("{scriptPath}", path) for part in spec["argv"]]
     return Launch(argv, environment, spec["cwd"], spec["umask"], spec.get("limits") or {}, remarks, original, path)
+
+
+def powershell_environment(variables: Mapping[str, str]) -> dict[str, str]:
+    """The variables with those that PowerShell is started with besides."""
+    modules = variables.get("PSModulePath")
+    path = POWERSHELL_MODULES + (os.pathsep + modules if modules else "")
+    return {**_POWERSHELL_QUIET, **variables, "PSModulePath": path}
 
 
 def _environment(spec: dict[str, Any], secrets: Mapping[str, str], channel: str, original: str) -> dict[str, str]:

@@ -125,6 +125,19 @@ class Zygote:
             raise OSError(code, f"The runner of job {job_id} could not be started: {os.strerror(code)}.")
         return int(reply["process_id"])
 
+    def start_warm(self, settings: Mapping[str, object], watch: int) -> int:
+        """Fork a runner that holds a warm PowerShell and waits on `watch` for `hand_over`; its pid.
+
+        `settings`: argv, environment, umask and limits of the PowerShell. It says so on `watch` when it is ready, and
+        goes when the other end does. Raises as `start_runner`.
+        """
+        message = json.dumps({"warm": settings, "fds": ["watch"]}).encode()
+        reply = self._ask(message, array.array("i", [watch]))
+        if "error" in reply:
+            code = int(reply["error"])
+            raise OSError(code, f"A warm runner could not be started: {os.strerror(code)}.")
+        return int(reply["process_id"])
+
     def close(self) -> None:
         """Let it go; the runners it started go on."""
         self._socket.close()
