@@ -9,7 +9,7 @@ import platform
 import sys
 from pathlib import Path
 
-from benchmarks import clixml_bench, command_bench, engine_bench, journal_bench
+from benchmarks import clixml_bench, command_bench, engine_bench, journal_bench, powershell_bench
 from benchmarks.table import Row, markdown
 
 _ALL = {
@@ -17,6 +17,7 @@ _ALL = {
     "command": command_bench.run,
     "journal": journal_bench.run,
     "clixml": clixml_bench.run,
+    "powershell": powershell_bench.run,
 }
 
 

@@ -541,6 +541,10 @@ class Engine:
         """Whether this engine leads."""
         return self._lead is not None and self._lead.leading
 
+    def warm_runners(self) -> int:
+        """How many warm runners of this engine wait for a job."""
+        return 0 if self._starting is None else self._starting.warm
+
     async def idle(self) -> bool:
         """Whether nothing waits for an engine to start it."""
         return not await self._database.read(slots.anything_due)

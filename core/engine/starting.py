@@ -89,6 +89,11 @@ class Starting:
         if self._warming is not None:
             self._warming.keep(spec)
 
+    @property
+    def warm(self) -> int:
+        """How many warm runners wait for a job."""
+        return 0 if self._warming is None else self._warming.ready
+
     def _waiting_runner(self, spec: Mapping[str, Any]) -> socket.socket | None:
         """The connection of a runner that waits for a job like this one."""
         if self._forks and spec.get("kind") == "powershell":

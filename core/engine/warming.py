@@ -79,6 +79,11 @@ class Warming:
         self._kinds: dict[str, _Kind] = {}
         self._task: asyncio.Task[None] | None = None
 
+    @property
+    def ready(self) -> int:
+        """How many wait for a job."""
+        return sum(len(kind.ready) for kind in self._kinds.values())
+
     def take(self, spec: Mapping[str, Any]) -> socket.socket | None:
         """The connection of a runner that is ready for this job; the caller's from now on."""
         if not fits(spec):
