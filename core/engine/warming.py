@@ -38,10 +38,11 @@ def warm_settings(spec: Mapping[str, Any]) -> dict[str, Any]:
     """What a warm PowerShell must be started with to serve a job like this one."""
     from core.runner.spec import powershell_environment
 
-    variables = {name: value for name, value in spec["variables"].items() if _START.fullmatch(name)}
+    # those of the parameters are this job's alone; what a later job has otherwise is set when it comes
+    variables = {name: value for name, value in spec["variables"].items() if name not in spec["parameters"]}
     return {
         "argv": list(spec["argv"]),
-        "environment": powershell_environment(variables | {"PATH": spec["variables"].get("PATH", "")}),
+        "environment": powershell_environment(variables),
         "umask": spec["umask"],
         "limits": dict(spec.get("limits") or {}),
     }
@@ -53,9 +54,7 @@ def fits(spec: Mapping[str, Any]) -> bool:
 
 
 def _key(settings: Mapping[str, Any]) -> str:
-    compared = dict(settings["environment"])
-    # every process looks it up anew
-    compared.pop("PATH", None)
+    compared = {name: value for name, value in settings["environment"].items() if _START.fullmatch(name)}
     return json.dumps({**settings, "environment": compared}, sort_keys=True)
 
 

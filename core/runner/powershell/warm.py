@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _WARMUP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "warmup.ps1")
 #: seconds in which it must be warm
 WARMING = 120.0
+#: how often the warm-up runs: the first time it puts the pipes in place, then it does what each job will
+ROUNDS = 2
 #: a job may want the session otherwise; its terminal takes the job's own size
 COLUMNS, ROWS = 120, 40
 #: what is said to the keeper when a job may come
@@ -38,6 +40,7 @@ class Warm:
         self.home = home
         launch = Launch(settings["argv"], settings["environment"], "/", settings["umask"], settings["limits"], [])
         self.shell = Shell(self.loop, launch, COLUMNS, ROWS)
+        self._rounds = 0
         self.message: tuple[dict[str, object], dict[str, int]] | None = None
         self._receive: Callable[[_socket.socket], tuple[dict[str, object], dict[str, int]] | None] | None = None
         conversation = self.shell.client
@@ -76,10 +79,12 @@ class Warm:
             os.kill(self.shell.child.pid, signal.SIGKILL)
 
     def _warm_up(self) -> None:
+        """Run the warm-up; the second time as a job's script will run."""
+        self._rounds += 1
         writer = Writer()
         options: dict[str, object] = {
             "copy": None, "depth": 2, "discard": False, "directory": "/", "modules": [], "startup": None,
-            "preferences": {}, "clixml": {}, "set": {}, "unset": [], "ready": False, "variables": {},
+            "preferences": {}, "clixml": {}, "set": {}, "unset": [], "ready": self._rounds > 1, "variables": {},
         }  # fmt: skip
         given = {
             "path": writer.value(_WARMUP, "V"),
@@ -94,6 +99,9 @@ class Warm:
             self.shell.client.finish()
 
     def _warmed(self) -> None:
+        if self._rounds < ROUNDS:
+            self._warm_up()
+            return
         for fd in {self.shell.output, self.shell.errors}:
             _empty(fd)
         self._late.cancel()
