@@ -51,6 +51,11 @@ def glyph(status: Status) -> str:
     return GLYPHS[status] if UNICODE else _ASCII[status]
 
 
+def mark(opened: bool) -> str:
+    """What stands before a thing that opens."""
+    return ("▾" if opened else "▸") if UNICODE else ("-" if opened else "+")
+
+
 def word(status: Status) -> str:
     """The word of a status, short enough for a column."""
     return "Waiting" if status is Status.WaitingOnFeedback else status.name

@@ -14,6 +14,7 @@ from core.journal import format as journal
 from core.journal.text import record_text
 from core.service import JobService, Record
 from tui.text import RESET, Door
+from tui.widgets.painted import neutral
 
 _STEP = 1 << 20
 
@@ -78,16 +79,37 @@ def _default_interrupt() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
+class _Lines:
+    """The door for one stream, anew for each line: a sequence that is never closed takes no more than its line."""
+
+    def __init__(self) -> None:
+        self._door = Door()
+
+    def pass_bytes(self, data: bytes) -> str:
+        """What may reach the terminal; colours end with it."""
+        if b"\x1b" not in data and b"\xc2" not in data and self._door.plain:
+            return self._ended(self._door.pass_bytes(data))
+        first, *others = data.split(b"\n")
+        passed = [self._ended(self._door.pass_bytes(first, bool(others)))]
+        for line in others:
+            self._door = Door()
+            passed.append(self._ended(self._door.pass_bytes(line)))
+        return "\n".join(passed)
+
+    def _ended(self, text: str) -> str:
+        if not text.isascii():
+            text = neutral(text)
+        return text + RESET if self._door.coloured else text
+
+
 async def _feed(process: asyncio.subprocess.Process, service: JobService, id: int, streams: frozenset[int]) -> None:
     pipe = process.stdin
     if pipe is None:
         return
-    doors: dict[int, Door] = {}
+    doors: dict[int, _Lines] = {}
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):
         async for record, data in texts(service, id, streams):
-            door = doors.setdefault(record.stream, Door())
-            text = door.pass_bytes(data)
-            pipe.write(((text + RESET) if door.coloured else text).encode())
+            pipe.write(doors.setdefault(record.stream, _Lines()).pass_bytes(data).encode())
             await pipe.drain()
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):
         pipe.close()

@@ -37,6 +37,11 @@ class Door:
         #: colours are on: whoever writes something else must write `RESET` first
         self.coloured = False
 
+    @property
+    def plain(self) -> bool:
+        """Whether it is not within a sequence."""
+        return self._state == _PLAIN
+
     def pass_bytes(self, data: bytes, final: bool = False) -> str:
         """What of `data` may reach the terminal. Bytes that are no UTF-8 come out as U+FFFD."""
         text = self._decoder.decode(data, final)

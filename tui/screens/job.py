@@ -135,7 +135,10 @@ class JobScreen(BaseScreen[None]):
         lost = connection.state is not State.OPEN
         for widget in (self.header, self.pipeline, self.errors, self.details):
             widget.set_class(lost, "-stale")
-        if not lost:
+        if lost:
+            self.output.view.add_class("-stale")
+        else:
+            self.output.resume()
             self._look()
 
     def on_output_pane_lost(self, event: OutputPane.Lost) -> None:
@@ -173,7 +176,10 @@ class JobScreen(BaseScreen[None]):
 
     async def _read(self) -> None:
         first = self.job is None
-        job = self.job = await self.service.job(self.job_id)
+        job = await self.service.job(self.job_id)
+        if not self.is_attached:
+            return
+        self.job = job
         self.header.show(job)
         self.status_line.show(trail=f"job {job.id} · {job.script}")
         if first:

@@ -10,7 +10,7 @@ from typing import Any
 from textual.message import Message
 
 from core.service import Job
-from tui import keys
+from tui import clock, keys
 from tui.glyphs import glyph, word
 from tui.say import duration
 from tui.text import cell_text
@@ -64,7 +64,7 @@ class Details(Sheet[Fact]):
             told = f"#{id}" if other is None else f"#{id} {other.script}"
             parts = [(f"  {name:<17} ", "key"), (cell_text(told), "link")]
             if other is not None:
-                took = duration(other.started, other.ended or time.time_ns()) if other.started else ""
+                took = duration(other.started, other.ended or clock.now()) if other.started else ""
                 parts.append((f"  {glyph(other.status)} {word(other.status)}  {took}", "muted"))
             rows.append((parts, Fact(str(id), id)))
 

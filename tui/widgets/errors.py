@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from textual.message import Message
 
 from core.service import ErrorRecord
-from tui import keys
+from tui import glyphs, keys
 from tui.text import cell_text
 from tui.widgets.sheet import Parts, Sheet
 
@@ -52,7 +52,7 @@ class ErrorList(Sheet[ErrorRecord]):
             when = time.strftime("%H:%M:%S", time.localtime(error.time / 1e9))
             lines = error.message.strip().split("\n")
             head: list[tuple[str, str]] = [
-                (f"{'▾' if opened else '▸'} {when}  ", "muted"),
+                (f"{glyphs.mark(opened)} {when}  ", "muted"),
                 (lines[0].strip() or "(no message)", "bad"),
             ]
             category = error.category or error.exception_type

@@ -10,7 +10,8 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from core.service import Job, Status, Usage
-from tui.glyphs import LOOKS, UNICODE, glyph
+from tui import clock, glyphs
+from tui.glyphs import LOOKS, glyph
 from tui.job_columns import bar
 from tui.say import duration
 from tui.text import cell_text, fit, thousands
@@ -18,7 +19,6 @@ from tui.widgets.looks import ink
 from tui.widgets.sparkline import Spark
 
 _LOOKS = {look: f"job--{look.partition('--')[2]}" for look in LOOKS.values()}
-_DOT = " · " if UNICODE else "  "
 
 
 class JobHeader(Widget):
@@ -85,7 +85,7 @@ class JobHeader(Widget):
 
     def _first(self, job: Job, width: int) -> list[tuple[str, str]]:
         status = "Waiting for an answer" if job.status is Status.WaitingOnFeedback else job.status.name
-        took = duration(job.started, job.ended or time.time_ns()) if job.started else ""
+        took = duration(job.started, job.ended or clock.now()) if job.started else ""
         right = [(took, "live" if not job.status.finished else ""), (f"  #{job.id}", "muted")]
         room = width - sum(len(text) for text, _name in right)
         told = f"{glyph(job.status)} {status}"
@@ -96,7 +96,7 @@ class JobHeader(Widget):
         why = self._why(job)
         space = left - len(name) - 3
         if why and space > 6:
-            parts.append((_DOT + fit(cell_text(why), space, shrink=True), "muted"))
+            parts.append((_dot() + fit(cell_text(why), space, shrink=True), "muted"))
         used = Strip([Segment(text) for text, _name in parts]).cell_length
         return [*parts, (" " * max(1, room - used), ""), *right]
 
@@ -112,11 +112,11 @@ class JobHeader(Widget):
             told.append(f"exit code {job.exit_code}")
         if job.reason:
             told.append(job.reason)
-        return _DOT.join(told)
+        return _dot().join(told)
 
     def _second(self, job: Job, width: int) -> list[tuple[str, str]]:
         then = time.localtime((job.started or job.created) / 1e9)
-        today = then[:3] == time.localtime()[:3]
+        today = then[:3] == time.localtime(clock.now() / 1e9)[:3]
         when = time.strftime("%H:%M:%S" if today else "%Y-%m-%d %H:%M:%S", then)
         told = [f"{'started' if job.started else 'created'} {when}"]
         if job.ended:
@@ -130,7 +130,7 @@ class JobHeader(Widget):
             told.append(f"attempt {job.attempt}")
         if job.computer_name:
             told.append(f"on {job.computer_name}")
-        return [(fit(_DOT.join(cell_text(each) for each in told if each), width, shrink=True), "muted")]
+        return [(fit(_dot().join(cell_text(each) for each in told if each), width, shrink=True), "muted")]
 
     def _third(self, job: Job, width: int) -> list[tuple[str, str]]:
         parts: list[tuple[str, str]] = []
@@ -158,6 +158,10 @@ class JobHeader(Widget):
             ("MEM ", "muted"), (self._memory.text(wide), "live"), (f" {size(usage.memory_bytes):>6}", ""),
             (processes, "muted"),
         ]  # fmt: skip
+
+
+def _dot() -> str:
+    return " · " if glyphs.UNICODE else "  "
 
 
 def size(count: float) -> str:

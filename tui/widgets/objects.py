@@ -18,7 +18,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from core.service import JobService, ServiceError
-from tui import keys
+from tui import glyphs, keys
 from tui.text import cut, one_line
 from tui.widgets.looks import ground, ink
 from tui.widgets.object_rows import PAGE, Item, alike
@@ -509,7 +509,7 @@ class ObjectTree(Widget, can_focus=True):
     def _draw_item(self, item: Item, row: Style, width: int) -> list[Segment]:
         if item.record is not None and not item.large:
             item.decode()
-        mark = ("▾ " if item.expanded else "▸ ") if item.opens else "  "
+        mark = f"{glyphs.mark(item.expanded)} " if item.opens else "  "
         found = [Segment("  " * item.depth + mark, row)]
         label = cut(_safe(item.label), max(8, width // 3))
         if label:

@@ -19,7 +19,7 @@ from textual.widget import Widget
 
 from core.journal import format as journal
 from core.service import Line
-from tui import keys
+from tui import glyphs, keys
 from tui.widgets.looks import ground, ink
 from tui.widgets.output_lines import LONGEST, OutputLines
 from tui.widgets.output_search import OutputSearch
@@ -598,7 +598,10 @@ class OutputView(Widget, can_focus=True):
             long = max(1, height * shown // whole)
             begin = round((height - long) * (self.shown.start / max(1, whole - shown)))
         thumb = min(begin, height - long) <= y < begin + long
-        return Segment("█" if thumb else "│", self.rich_style + self._style("thumb" if thumb else "bar"))
+        return Segment(
+            ("█" if thumb else "│") if glyphs.UNICODE else ("#" if thumb else "|"),
+            self.rich_style + self._style("thumb" if thumb else "bar"),
+        )
 
     def _to_bar(self, y: int) -> None:
         if self.lines is None or self.lines.total is None:

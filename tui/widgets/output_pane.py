@@ -85,6 +85,11 @@ class OutputPane(Vertical):
         self.view.began = job.started or job.created
         self.run_worker(self._live(), exclusive=True, group="live", exit_on_error=False)
 
+    def resume(self) -> None:
+        """There is a connection again: go on; what was waited for belongs to the one before."""
+        if self.service is not None and self.job is not None:
+            self.run_worker(self._live(), exclusive=True, group="live", exit_on_error=False)
+
     def job_changed(self, job: Job) -> None:
         """The job as it is now, where somebody looked."""
         self.job = job
@@ -93,8 +98,8 @@ class OutputPane(Vertical):
         """Show what the job writes as it writes it, at most ten times a second; sleep while it writes nothing."""
         assert self.service is not None and self.job is not None
         service, id = self.service, self.job.id
-        lost = False
-        opened = False
+        lost = self.view.has_class("-stale")
+        opened = self.view.lines is not None
         wait = 0.5
         while True:
             try:
@@ -164,7 +169,7 @@ class OutputPane(Vertical):
             count = abs(view.cursor - (view.cursor if view.mark is None else view.mark)) + 1
             place += f"  {count:,} selected"
         if self.job is not None and not self.job.status.finished:
-            place += "  ▼ follow" if view.follow else "  ‖ paused"
+            place += "  follow" if view.follow else "  paused"
         if self.bar.place != place:
             self.bar.place = place
 

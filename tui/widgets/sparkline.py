@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
-from tui.glyphs import UNICODE
+from tui import glyphs
 
-_STEPS = "▁▂▃▄▅▆▇█" if UNICODE else "._-=+*%#"
+_UNICODE = "▁▂▃▄▅▆▇█"
+_ASCII = "._-=+*%#"
 
 
 class Spark:
@@ -28,7 +29,8 @@ class Spark:
 
 def columns(values: Sequence[float], top: float = 0.0) -> str:
     """One column for each value."""
+    steps = _UNICODE if glyphs.UNICODE else _ASCII
     highest = max([top, *values], default=0.0)
     if highest <= 0:
-        return _STEPS[0] * len(values)
-    return "".join(_STEPS[min(len(_STEPS) - 1, int(value / highest * (len(_STEPS) - 1) + 0.5))] for value in values)
+        return steps[0] * len(values)
+    return "".join(steps[min(len(steps) - 1, int(value / highest * (len(steps) - 1) + 0.5))] for value in values)
