@@ -235,7 +235,7 @@ class JobScreen(BaseScreen[None]):
             return
         self.header.tick()
         if job.status is not Status.Queued and self.deck.connection.state is State.OPEN:
-            self.run_worker(self._measure(), group="usage", exclusive=True)
+            beside(self, "usage", self._measure)
 
     async def _measure(self) -> None:
         try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from typing import Any
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -14,6 +13,7 @@ from core.service import Job, JobService, ServiceError
 from tui import object_files
 from tui.text import cell_text, thousands
 from tui.widgets.ask_bar import AskBar
+from tui.widgets.beside import beside
 from tui.widgets.objects import ObjectTree
 
 
@@ -95,14 +95,14 @@ class ObjectPane(Vertical):
     def on_ask_bar_typed(self, event: AskBar.Typed) -> None:
         """Filter while it is typed."""
         if event.kind == "filter":
-            self._work(self._filter(event.text))
+            beside(self, "ask", self._filter, event.text)
 
     def on_ask_bar_left(self, event: AskBar.Left) -> None:
         """Never mind."""
         self.ask.close()
         self.objects.focus()
         if event.kind == "filter":
-            self._work(self._filter(""))
+            beside(self, "ask", self._filter, "")
 
     def on_ask_bar_given(self, event: AskBar.Given) -> None:
         """Keep the filter, or save."""
@@ -110,10 +110,7 @@ class ObjectPane(Vertical):
             self.ask.close()
             self.objects.focus()
         elif event.kind == "save":
-            self._work(self._save(event.text))
-
-    def _work(self, work: Any) -> None:
-        self.run_worker(work, exclusive=True, group="objects-ask", exit_on_error=False)
+            beside(self, "ask", self._save, event.text)
 
     async def _filter(self, text: str) -> None:
         try:

@@ -343,7 +343,7 @@ class ObjectTree(Widget, can_focus=True):
             except ServiceError as error:
                 self.post_message(self.Failed(str(error)))
 
-        self.run_worker(guarded(), group="objects", exit_on_error=False)
+        self.run_worker(guarded(), group="objects")
 
     # -- the table -------------------------------------------------------------------------------------------------
 

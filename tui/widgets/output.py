@@ -20,6 +20,7 @@ from textual.widget import Widget
 from core.journal import format as journal
 from core.service import Line
 from tui import glyphs, keys
+from tui.widgets.beside import beside
 from tui.widgets.looks import ground, ink
 from tui.widgets.output_lines import LONGEST, OutputLines
 from tui.widgets.output_search import OutputSearch
@@ -179,7 +180,7 @@ class OutputView(Widget, can_focus=True):
     def reveal(self, line: int, start: int, end: int) -> None:
         """Bring the bytes [start, end) of a line into view."""
         self.follow = False
-        self.run_worker(self._reveal(line, start, end), exclusive=True, group="lines")
+        beside(self, "lines", self._reveal, line, start, end)
 
     async def _reveal(self, line: int, start: int, end: int) -> None:
         lines, height = self.lines, self.size.height
@@ -230,7 +231,7 @@ class OutputView(Widget, can_focus=True):
         height = self.size.height
         first, stop = min(near, self._top.line if abs(near - self._top.line) < 4 * height else near), near + height
         if lines.missing(first - 1, stop + 1):
-            self.run_worker(self._fetch_and_move(where, first, stop), exclusive=True, group="lines")
+            beside(self, "lines", self._fetch_and_move, where, first, stop)
         else:
             self._stand(where())
             self._ahead()
@@ -257,7 +258,7 @@ class OutputView(Widget, can_focus=True):
         longer = self._cut_lines()
         first, stop = self.shown.start - height, self.shown.stop + height
         if longer or lines.missing(first, stop):
-            self.run_worker(self._fetch_ahead(longer, first, stop), exclusive=True, group="ahead")
+            beside(self, "ahead", self._fetch_ahead, longer, first, stop)
 
     async def _fetch_ahead(self, longer: list[tuple[int, int]], first: int, stop: int) -> None:
         lines = self.lines
@@ -709,7 +710,7 @@ class OutputView(Widget, can_focus=True):
     def action_first(self) -> None:
         """To the first line."""
         self.follow = False
-        self.run_worker(self._to_first(), exclusive=True, group="lines")
+        beside(self, "lines", self._to_first)
 
     async def _to_first(self) -> None:
         try:
@@ -739,7 +740,7 @@ class OutputView(Widget, can_focus=True):
 
     def action_line_end(self) -> None:
         """To the end of the longest line on the screen."""
-        self.run_worker(self._to_line_end(), exclusive=True, group="lines")
+        beside(self, "lines", self._to_line_end)
 
     async def _to_line_end(self) -> None:
         if self.lines is None:

@@ -16,6 +16,7 @@ from tui import keys, output_files
 from tui.goal import goal
 from tui.text import one_line
 from tui.widgets.ask_bar import AskBar, Switch
+from tui.widgets.beside import beside
 from tui.widgets.output import SHOWN, STAMPS, OutputView
 from tui.widgets.output_lines import OutputLines
 from tui.widgets.output_search import OutputSearch
@@ -83,12 +84,12 @@ class OutputPane(Vertical):
         """Show a job from its end on."""
         self.service, self.job = service, job
         self.view.began = job.started or job.created
-        self.run_worker(self._live(), exclusive=True, group="live", exit_on_error=False)
+        beside(self, "live", self._live)
 
     def resume(self) -> None:
         """There is a connection again: go on; what was waited for belongs to the one before."""
         if self.service is not None and self.job is not None:
-            self.run_worker(self._live(), exclusive=True, group="live", exit_on_error=False)
+            beside(self, "live", self._live)
 
     def job_changed(self, job: Job) -> None:
         """The job as it is now, where somebody looked."""
@@ -200,7 +201,7 @@ class OutputPane(Vertical):
         """Show these streams; where `record` is told, go to its line."""
         self.bar.streams = streams
         self._end_search()
-        self.run_worker(self._show_streams(streams, record), exclusive=True, group="streams", exit_on_error=False)
+        beside(self, "streams", self._show_streams, streams, record)
 
     async def _show_streams(self, streams: frozenset[int], record: int | None) -> None:
         view = self.view
@@ -251,7 +252,7 @@ class OutputPane(Vertical):
         """Search while it is typed."""
         if event.kind == "search":
             self._typed = event.text
-            self.run_worker(self._search(event.text, _PAUSE), exclusive=True, group="search", exit_on_error=False)
+            beside(self, "search", self._search, event.text, _PAUSE)
 
     def on_ask_bar_left(self, event: AskBar.Left) -> None:
         """Never mind."""
@@ -269,13 +270,13 @@ class OutputPane(Vertical):
                 self.ask.close()
                 self._end_search()
             elif search is None or search.pattern != event.text or self._typed is not None:
-                self.run_worker(self._search(event.text, 0), exclusive=True, group="search", exit_on_error=False)
+                beside(self, "search", self._search, event.text, 0)
         elif event.kind == "goto":
             self.ask.close()
             self.view.focus()
-            self.run_worker(self._go_to(event.text), exclusive=True, group="goto", exit_on_error=False)
+            beside(self, "goto", self._go_to, event.text)
         elif event.kind == "save":
-            self.run_worker(self._save(event.text), exclusive=True, group="save", exit_on_error=False)
+            beside(self, "save", self._save, event.text)
 
     def _end_search(self) -> None:
         self.workers.cancel_group(self, "search")
@@ -361,7 +362,7 @@ class OutputPane(Vertical):
             # Behind the last hit that was kept: search on from there.
             self.view.follow = False
             self.view.go(line + 1)
-            self.run_worker(self._search(search.pattern, 0), exclusive=True, group="search", exit_on_error=False)
+            beside(self, "search", self._search, search.pattern, 0)
             return
         self._to_hit(*search.step(backwards, line, column))
 
@@ -424,7 +425,7 @@ class OutputPane(Vertical):
 
     def action_copy(self) -> None:
         """Copy the selected lines, or the line of the current hit, or the one at the top."""
-        self.run_worker(self._copy(), exclusive=True, group="copy", exit_on_error=False)
+        beside(self, "copy", self._copy)
 
     async def _copy(self) -> None:
         view = self.view
