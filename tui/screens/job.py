@@ -17,6 +17,7 @@ from core.service import Job, JobQuery, NotFound, ServiceError, Status
 from tui import keys
 from tui.changes import Changes, Connection, State
 from tui.screens.base import BaseScreen
+from tui.widgets.beside import beside
 from tui.widgets.details import Details
 from tui.widgets.errors import ErrorList
 from tui.widgets.job_header import JobHeader

@@ -1,0 +1,296 @@
+"""The screen of one job: objects, errors, details, and what can be done with the job."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.service import JobQuery, Status
+from tests.tui.conftest import Deck, until
+from tests.tui.job_views import finished, open_job, screen_text, service, start
+from tui import keys
+from tui.screens.confirm import ConfirmScreen
+from tui.screens.job import TABS, JobScreen
+from tui.widgets.details import Details
+from tui.widgets.errors import ErrorList
+from tui.widgets.objects import ObjectTree
+from tui.widgets.output import OutputView
+from tui.widgets.output_pane import OutputPane
+from tui.widgets.sparkline import Spark
+
+OBJECTS = r"""
+import jobdeck
+for number in range(250):
+    inside = {"deep": [1, 2, {"x": None}]}
+    jobdeck.emit({"name": f"item {number}", "count": number, "ok": number % 2 == 0, "in": inside})
+"""
+HOSTILE = r"""
+import jobdeck
+long = "line one\nline two\n" + "x" * 5000
+jobdeck.emit({"[/foo]": "\x1b]0;title\x07 \u202eabc", "long": long, "": "\x9b2J", "wide": "日本語" * 50})
+jobdeck.emit("\x1b[2J" + "y" * 300)
+jobdeck.emit(None)
+jobdeck.emit([])
+jobdeck.emit([[]] * 500)
+jobdeck.error("\x1b]0;title\x07 [/red] broken \u202e", category="Cat[/]", id="\x1b[2J")
+raise ValueError("the end [/]")
+"""
+
+
+def lines(tree: ObjectTree) -> list[str]:
+    return ["".join(segment.text for segment in tree._draw(y)).rstrip() for y in range(tree.size.height)]
+
+
+async def test_objects_open_level_by_level(deck: Deck, scripts: Path) -> None:
+    async with deck(size=(100, 30)) as pilot:
+        screen = await finished(pilot, scripts, "emit.py", OBJECTS)
+        await pilot.press("2")
+        tree = screen.pipeline.objects
+        await until(pilot, lambda: tree.total == 250 and len(tree.rows) > 20)
+        assert tree.has_focus and "Pipeline 250" in screen_text(pilot)
+        assert lines(tree)[0].startswith("▸ [0]  name=item 0; count=0")
+        await pilot.press("down", "enter")
+        assert [line.split("  ")[0] or line.strip().split("  ")[0] for line in lines(tree)[1:3]] == [
+            "▾ [1]",
+            "name: item 1",
+        ]
+        for key in ("down", "down", "down", "down", "right", "down", "right", "down", "down", "down", "right", "down"):
+            await pilot.press(key)
+        assert tree.current is not None and tree.current.path == "[1].in.deep[2].x" and tree.current.kind == "null"
+        await pilot.press("Y")
+        assert pilot.app.clipboard == "[1].in.deep[2].x"
+        await pilot.press("left", "y")
+        assert json.loads(pilot.app.clipboard) == {"x": None}
+        # Closing what is open; the cursor stays with what it was on.
+        await pilot.press("home", "down", "left")
+        assert tree.rows[2].index == 2
+        # The rest of a long list comes when somebody arrives there.
+        while len(tree._objects) < 250:
+            have = len(tree._objects)
+            await pilot.press("end")
+            await until(pilot, lambda have=have: len(tree._objects) > have)  # type: ignore[misc]
+        await pilot.press("end")
+        await until(pilot, lambda: tree.current is not None and tree.current.index == 249)
+
+
+async def test_objects_are_filtered_and_told_as_a_table(deck: Deck, scripts: Path) -> None:
+    async with deck(size=(100, 30)) as pilot:
+        screen = await finished(pilot, scripts, "emit.py", OBJECTS)
+        await pilot.press("2")
+        tree = screen.pipeline.objects
+        await until(pilot, lambda: len(tree.rows) > 20)
+        await pilot.press("slash", *"ITEM 24")
+        await until(pilot, lambda: tree.matching == [24, *range(240, 250)])
+        await until(pilot, lambda: "11 of 250 objects" in screen_text(pilot))
+        await pilot.press("enter", "t")
+        shown = lines(tree)
+        assert shown[0].split() == ["name", "count", "ok", "in"]
+        assert shown[1].split()[:4] == ["item", "24", "24", "true"]
+        await pilot.press("down", "enter")
+        assert not tree.table and tree.current is not None and tree.current.index == 240 and tree.current.expanded
+        await pilot.press("slash", "escape")
+        await until(pilot, lambda: tree.matching is None and len(tree.rows) > 20)
+
+
+async def test_objects_are_saved(deck: Deck, scripts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with deck(size=(100, 30)) as pilot:
+        screen = await finished(pilot, scripts, "emit.py", OBJECTS)
+        assert screen.job is not None
+        id = screen.job.id
+        await pilot.press("2")
+        tree, ask = screen.pipeline.objects, screen.pipeline.ask
+        await until(pilot, lambda: len(tree.rows) > 20)
+
+        async def save(key: str, path: str) -> None:
+            await pilot.press(key)
+            await until(pilot, lambda: ask.open)
+            ask._input.value = path
+            await pilot.press("enter")
+            await until(pilot, lambda: not ask.open)
+
+        await save("S", "all.json")
+        values = json.loads(Path("all.json").read_text())
+        assert len(values) == 250 and values[7]["name"] == "item 7"
+        await pilot.press("down", "down")
+        await save("s", "one.json")
+        assert json.loads(Path("one.json").read_text())["count"] == 2
+        await save("S", "all.csv")
+        with open("all.csv", newline="") as file:
+            table = list(csv.DictReader(file))
+        assert len(table) == 250 and table[3]["count"] == "3" and json.loads(table[3]["in"]) == values[3]["in"]
+        await save("S", "all.xml")
+        from core.clixml.plain import plain
+        from core.clixml.reader import read_streams
+
+        assert [plain(value) for _stream, value in read_streams(Path("all.xml").read_bytes())] == values
+        await pilot.press("S")
+        await until(pilot, lambda: ask.open)
+        assert ask._input.value == str(tmp_path / f"job-{id}.json")
+        ask._input.value = "all.doc"
+        await pilot.press("enter")
+        await until(pilot, lambda: ".csv" in str(ask._note.content))
+        assert not Path("all.doc").exists() and not Path("all.doc.part").exists()
+
+
+async def test_hostile_objects_and_errors_leak_nothing(deck: Deck, scripts: Path) -> None:
+    async with deck(size=(80, 24)) as pilot:
+        screen = await finished(pilot, scripts, "hostile.py", HOSTILE)
+        assert screen.job is not None and screen.job.status is Status.Failed
+        await pilot.press("2")
+        tree = screen.pipeline.objects
+        await until(pilot, lambda: len(tree.rows) == 5)
+        for number in range(5):
+            await pilot.press("home", *["down"] * number, "right", "home")
+            screen_text(pilot)
+            await pilot.press("end", "pageup")
+            screen_text(pilot)
+            await pilot.press("t", "t")
+            tree.rows and tree.move(tree.rows.index(tree.roots[number]))
+            await pilot.press("left")
+            assert len(tree.rows) == 5, number
+        await pilot.press("enter", "home", "enter", "down", "down", "enter")
+        assert any("line two" in line for line in lines(tree))
+        assert "(no" not in screen_text(pilot)
+        await pilot.press("3")
+        await until(pilot, lambda: len(screen.errors.rows) == 2)
+        await pilot.press("enter")
+        text = screen_text(pilot)
+        assert "broken" in text and "Cat[/]" in text
+        await pilot.press("y")
+        assert "broken" in pilot.app.clipboard
+        await pilot.press("4")
+        await until(pilot, lambda: bool(screen.details.rows))
+        for key in ("pagedown", "end", "home"):
+            await pilot.press(key)
+            screen_text(pilot)
+
+
+async def test_an_error_leads_to_its_place_in_the_output(deck: Deck, scripts: Path) -> None:
+    script = "for i in $(seq 1 200); do echo line $i; done; jobdeck-job error first\nfor i in $(seq 1 200); do echo b $i; done; jobdeck-job error second\n"  # noqa: E501
+    async with deck(size=(80, 24)) as pilot:
+        screen = await finished(pilot, scripts, "errors.sh", script)
+        await pilot.press("s", "x", "enter", "3")
+        await until(pilot, lambda: len(screen.errors.rows) == 2)
+        await pilot.press("o")
+        view = screen.output.view
+        await until(pilot, lambda: screen.switcher.current == "output" and 200 in view.shown)
+        await until(pilot, lambda: "ERROR: first" in screen_text(pilot))
+
+
+async def test_details_tell_everything_and_lead_to_other_jobs(deck: Deck, scripts: Path) -> None:
+    async with deck(size=(100, 40)) as pilot:
+        script = "#!/usr/bin/env bash\n# @param {string} word\n# @param {secret} key\necho $word\nsleep 0\n"
+        job = await start(pilot, scripts, "given.sh", script, parameters={"word": "[/b] \x1b[2J", "key": "geheim"})
+        await service(pilot).wait(job.id, 30)
+        again = await service(pilot).rerun(job.id)
+        await service(pilot).wait(again.id, 30)
+        screen = await open_job(pilot, job.id)
+        await pilot.press("4")
+        await until(pilot, lambda: any("run again as" in part for parts, _ in screen.details.rows for part, _ in parts))
+        text = screen_text(pilot)
+        assert "(kept secret)" in text and "geheim" not in text and "# @param {string} word" in text and "[/b]" in text
+        where = next(number for number, (parts, _) in enumerate(screen.details.rows) if "run again as" in parts[0][0])
+        screen.details.move(where)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, JobScreen) and pilot.app.screen.job_id == again.id)
+        await pilot.press("escape")
+        await until(pilot, lambda: pilot.app.screen is screen)
+
+
+async def test_a_job_is_cancelled_and_deleted_after_a_question(deck: Deck, scripts: Path) -> None:
+    async with deck(size=(80, 24)) as pilot:
+        job = await start(
+            pilot, scripts, "long.sh", "jobdeck-job progress 42 Copying --status here; echo one; sleep 600\n"
+        )
+        screen = await open_job(pilot, job.id)
+        await until(pilot, lambda: screen.job is not None and screen.job.percent_complete == 42)
+        await until(pilot, lambda: screen.header.usage is not None)
+        text = screen_text(pilot)
+        assert "42%" in text and "Copying: here" in text and "CPU" in text and "MEM" in text
+        assert screen.check_action("delete", ()) is None and screen.check_action("cancel", ()) is True
+        await pilot.press("X")
+        assert pilot.app.screen is screen
+        await pilot.press("x")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ConfirmScreen))
+        await pilot.press("enter")
+        await until(pilot, lambda: pilot.app.screen is screen)
+        assert not (await service(pilot).job(job.id)).status.finished
+        await pilot.press("x", "y")
+        await until(pilot, lambda: screen.job is not None and screen.job.status is Status.Canceled)
+        await until(pilot, lambda: "Canceled" in screen_text(pilot))
+        await pilot.press("4")
+        await until(
+            pilot, lambda: "How it was ended" in "".join(part for parts, _ in screen.details.rows for part, _ in parts)
+        )
+        await pilot.press("X", "y")
+        await until(pilot, lambda: pilot.app.screen is not screen and not isinstance(pilot.app.screen, ConfirmScreen))
+        assert not (await service(pilot).jobs(JobQuery())).jobs
+
+
+async def test_a_deleted_job_closes_its_screen(deck: Deck, scripts: Path) -> None:
+    async with deck(size=(80, 24)) as pilot:
+        screen = await finished(pilot, scripts, "a.sh", "echo a\n")
+        assert screen.job is not None
+        await service(pilot).delete(screen.job.id)
+        await until(pilot, lambda: pilot.app.screen is not screen)
+
+
+async def test_rerun_and_answer_open_their_forms(deck: Deck, scripts: Path) -> None:
+    from tui.screens.feedback import FeedbackScreen
+    from tui.screens.run import RunScreen
+
+    async with deck(size=(80, 24)) as pilot:
+        job = await start(pilot, scripts, "ask.sh", "jobdeck-job ask Name\n")
+        screen = await open_job(pilot, job.id)
+        await until(pilot, lambda: screen.job is not None and screen.job.feedback == 1)
+        await pilot.press("R")
+        await until(pilot, lambda: isinstance(pilot.app.screen, RunScreen))
+        await pilot.press("escape")
+        await until(pilot, lambda: pilot.app.screen is screen)
+        await pilot.press("a")
+        await until(pilot, lambda: isinstance(pilot.app.screen, FeedbackScreen))
+        await pilot.press("escape")
+        await until(pilot, lambda: pilot.app.screen is screen)
+
+
+async def test_tabs(deck: Deck, scripts: Path) -> None:
+    async with deck(size=(80, 24)) as pilot:
+        screen = await finished(pilot, scripts, "a.sh", "echo a\n")
+        for tab in (*TABS[1:], TABS[0]):
+            await pilot.press("right_square_bracket")
+            assert screen.switcher.current == tab
+        await pilot.press("left_square_bracket")
+        assert screen.switcher.current == "details"
+        await pilot.click(screen.tabs, offset=(16, 0))
+        assert screen.switcher.current == "pipeline"
+        assert "No objects" in screen_text(pilot)
+
+
+@pytest.mark.parametrize(
+    ("group", "kinds"),
+    [
+        ("job", (JobScreen,)),
+        ("output", (OutputPane, OutputView)),
+        ("objects", (ObjectTree,)),
+        ("errors", (ErrorList,)),
+        ("details", (Details,)),
+    ],
+)
+def test_every_key_does_something(group: str, kinds: tuple[type[Any], ...]) -> None:
+    for key in keys.KEYS:
+        if key.group == group:
+            name = key.action.partition("(")[0]
+            assert any(hasattr(kind, f"action_{name}") for kind in kinds), key.id
+
+
+def test_sparklines() -> None:
+    spark = Spark(kept=4, top=100.0)
+    for value in (0, 50, 100, 200, -5):
+        spark.add(value)
+    assert spark.text(6) == "  ▃▅█▁"
+    assert Spark().text(3) == "   "
