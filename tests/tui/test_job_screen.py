@@ -150,7 +150,7 @@ async def test_hostile_objects_and_errors_leak_nothing(deck: Deck, scripts: Path
             await pilot.press("end", "pageup")
             screen_text(pilot)
             await pilot.press("t", "t")
-            tree.rows and tree.move(tree.rows.index(tree.roots[number]))
+            tree.move(tree.rows.index(tree.roots[number]))
             await pilot.press("left")
             assert len(tree.rows) == 5, number
         await pilot.press("enter", "home", "enter", "down", "down", "enter")
