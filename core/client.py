@@ -28,6 +28,7 @@ from core.model import (
     Job,
     JobPage,
     JobQuery,
+    Line,
     LinePage,
     Parameter,
     PipelineObject,
@@ -47,6 +48,8 @@ from core.transport import PATIENCE, Params, Told, Transport, Trouble, problem
 T = TypeVar("T")
 #: one request waits so long (s) for a job's end: proxies cut what is silent for a minute
 _WAIT_SLICE = 25.0
+#: so many jobs, lines, objects, audit entries are asked for at once
+_JOBS, _LINES, _OBJECTS, _ENTRIES = 1000, 20_000, 2000, 100_000
 _EVENT_KINDS = ("job", "script", "environment", "setting")
 
 
@@ -91,10 +94,20 @@ class Client:
     # -- looking ---------------------------------------------------------------------------------------------------
 
     async def jobs(self, query: JobQuery) -> JobPage:
-        """One page of jobs."""
-        answer = await self._get("/job", [*query_string.write_query(query), ("total", "false")])
-        with understanding(self.address):
-            return JobPage(tuple(wire.decode_list(Job, answer["page"])), bool(answer["more"]))
+        """One page of jobs, fetched in several where it is a large one."""
+        found: list[Job] = []
+        while True:
+            part = replace(query, take=min(query.take - len(found), _JOBS))
+            if found and query.order_by == "id":
+                part = replace(part, before=found[-1].id, skip=0)
+            elif found:
+                part = replace(part, skip=query.skip + len(found))
+            answer = await self._get("/job", [*query_string.write_query(part), ("total", "false")])
+            with understanding(self.address):
+                found += wire.decode_list(Job, answer["page"])
+                more = bool(answer["more"])
+            if not more or len(found) >= query.take or not answer["page"]:
+                return JobPage(tuple(found), more)
 
     async def counts(self) -> Mapping[Status, int]:
         """How many jobs are in each status."""
@@ -152,8 +165,15 @@ class Client:
         self, id: int, start: int, count: int, streams: frozenset[int] | None = None, *, width: int | None = None
     ) -> LinePage:
         """`count` lines from line `start`; a negative start counts from the end."""
-        asked = params(start=start, count=count, streams=streams_of(streams), width=width)
-        return await self._one(LinePage, f"/job/{id}/lines", asked)
+        found: list[Line] = []
+        while True:
+            part = min(count - len(found), _LINES)
+            asked = params(start=start, count=part, streams=streams_of(streams), width=width)
+            page = await self._one(LinePage, f"/job/{id}/lines", asked)
+            found += page.lines
+            if len(page.lines) < part or len(found) >= count:
+                return LinePage(tuple(found), page.total)
+            start = page.lines[-1].number + 1
 
     async def line_at(self, id: int, time: int, streams: frozenset[int] | None = None) -> int:
         """The number of the first line that came at `time` or later; the number of lines when none did."""
@@ -205,7 +225,14 @@ class Client:
 
     async def objects(self, id: int, start: int = 0, count: int = 100) -> Sequence[PipelineObject]:
         """`count` pipeline objects from the `start`-th on."""
-        return await self._list(PipelineObject, f"/job/{id}/objects", params(start=start, count=count))
+        found: list[PipelineObject] = []
+        while True:
+            part = min(count - len(found), _OBJECTS)
+            asked = params(start=start + len(found), count=part)
+            page = await self._list(PipelineObject, f"/job/{id}/objects", asked)
+            found += page
+            if len(page) < part or len(found) >= count:
+                return found
 
     async def errors(self, id: int) -> Sequence[ErrorRecord]:
         """The records of the error stream."""
@@ -420,7 +447,7 @@ class Client:
 
     async def audit(self, *, take: int = 100, since: int | None = None) -> Sequence[AuditEntry]:
         """Who did what, newest first."""
-        asked = params(take=take, since=None if since is None else rfc3339(max(since, 1)))
+        asked = params(take=min(take, _ENTRIES), since=None if since is None else rfc3339(max(since, 1)))
         return await self._list(AuditEntry, "/audit", asked)
 
     async def events(self, since: int | None = None) -> AsyncIterator[Event]:

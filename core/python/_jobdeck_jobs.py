@@ -25,6 +25,8 @@ FINISHED = frozenset({2, 3, 5, 9, 10, 11})
 _RAW = frozenset({1, 2, 13})
 _TEXT = "1,2,3,4,5,6,7,13"
 STDOUT, INFORMATION = 1, 3
+#: the line of an information record goes on in the next
+_OPEN = 4
 
 
 class StartedJob:
@@ -108,11 +110,10 @@ class StartedJob:
 
     def follow(self, until_end: bool = True) -> Iterator[Tuple[int, bytes]]:
         """(stream, bytes) as they come, until the job has ended; streams are numbers: 1 stdout, 2 stderr, …"""
-        for stream, data in self._service.records(self.id, _TEXT, until_end):
-            if stream in _RAW:
-                yield stream, data
-            elif stream:
-                yield stream, _message(data)
+        for stream, flags, data in self._service.records(self.id, _TEXT, until_end):
+            text = data if stream in _RAW else _message(data, flags) if stream else b""
+            if text:
+                yield stream, text
 
     def cancel(self) -> StartedJob:
         """Ask the job to end; it has its grace time. One that has ended already stays as it is."""
@@ -207,9 +208,11 @@ def _value(item: Mapping[str, Any]) -> Any:
         return text
 
 
-def _message(data: bytes) -> bytes:
+def _message(data: bytes, flags: int) -> bytes:
+    """The text of a record with a message; nothing of one that nobody was to see."""
     try:
-        text = str(json.loads(data.decode("utf-8", "surrogatepass"))["message"])
-    except (ValueError, KeyError, TypeError):
+        told = json.loads(data.decode("utf-8", "surrogatepass"))
+        text = "" if told.get("silent") else str(told["message"]) + ("" if flags & _OPEN else "\n")
+    except (ValueError, KeyError, TypeError, AttributeError):
         return data + b"\n"
-    return text.encode("utf-8", "surrogatepass") + b"\n"
+    return text.encode("utf-8", "surrogatepass")

@@ -125,23 +125,22 @@ class Service:
         while True:
             try:
                 return once()
-            except Away as away:
-                if away.sent and not again:
-                    raise JobdeckError(
-                        "%s Whether it was done is not known: look before you do it again." % away
-                    ) from None
-                now = time.monotonic()
-                if until is None:
-                    until = now + (PATIENCE if self._reached or self._socket else _FIRST)
-                if now >= until:
-                    raise JobdeckError("%s" % away) from None
-                if self._socket and not away.sent:
-                    self._start_engine()
-                time.sleep(min(pause, until - now))
-                pause = min(pause * 1.5, 1.0)
+            except Away as met:
+                away = met
+            if away.sent and not again:
+                raise JobdeckError("%s Whether it was done is not known: look before you do it again." % away)
+            now = time.monotonic()
+            if until is None:
+                until = now + (PATIENCE if self._reached or self._socket else _FIRST)
+            if now >= until:
+                raise JobdeckError(str(away))
+            if self._socket and not away.sent:
+                self._start_engine()
+            time.sleep(min(pause, until - now))
+            pause = min(pause * 1.5, 1.0)
 
-    def records(self, id: int, streams: str, follow: bool) -> Iterator[Tuple[int, bytes]]:
-        """(stream, bytes) of a job's records, each once, whatever happens to the service meanwhile."""
+    def records(self, id: int, streams: str, follow: bool) -> Iterator[Tuple[int, int, bytes]]:
+        """(stream, flags, bytes) of a job's records, each once, whatever happens to the service meanwhile."""
         after = 0
         while True:
             params = {"after": after, "streams": streams, "follow": "true" if follow else "false"}
@@ -158,7 +157,7 @@ class Service:
                     if number:
                         # a gap tells of several records
                         after = number + max(flags, 1) - 1 if stream == 0 else number
-                        yield stream, data
+                        yield stream, flags, data
                     elif flags == 1:
                         return
             except Away:
@@ -267,8 +266,6 @@ def start_engine(store: str, trouble: str) -> None:
     program = [python, "-P", "-m", "tui"] if python else [shutil.which("jobdeck") or ""]
     if not program[0]:
         raise JobdeckError("%s: there is no `jobdeck` on PATH. Start it: jobdeck serve --local" % trouble)
-    if not os.path.isdir(store):
-        raise JobdeckError("%s: the store is not there. Run a first job: jobdeck run FILE" % trouble)
     kept = ("JOBDECK_HOME", "JOBDECK_MAX_RUNNING", "JOBDECK_CANCEL_GRACE", "JOBDECK_LOCK_TIMEOUT", "JOBDECK_MAX_DEPTH")
     variables = {
         name: value

@@ -15,7 +15,6 @@ from core.config import Settings
 from core.engine.engine import Engine
 from core.server.app import create_app
 from core.server.connection import Connection
-from core.server.local import LocalApi
 from core.server.uvicorn_server import QuietServer, configuration
 from core.service import JobService
 
@@ -57,12 +56,9 @@ async def implementation(name: str, settings: Settings) -> AsyncIterator[JobServ
                 yield client
                 await client.close()
         else:
-            local = LocalApi(engine, settings)
-            await local.open()
             client = Client(os.path.join(settings.data_directory, "api.sock"))
             yield client
             await client.close()
-            await local.close()
     await engine.close()
 
 

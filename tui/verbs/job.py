@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 
 from core.json_shapes import rfc3339
-from core.service import Job
+from core.service import Job, JobQuery
 from tui import options, outcome, say
 from tui.connection import service
+
+#: so many of a job's children are told one by one
+_CHILDREN = 20
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,15 +25,18 @@ async def run(arguments: argparse.Namespace) -> int:
     """Show it."""
     async with service("look") as engine:
         job = await engine.job(await options.job_id(engine, arguments.id))
+        children: tuple[Job, ...] = ()
+        if job.children and not arguments.json:
+            children = (await engine.jobs(JobQuery(parent_job=job.id, descending=False, take=_CHILDREN))).jobs
     if arguments.json:
         say.write_json(job)
     else:
-        show(job)
+        show(job, children)
     return 0
 
 
-def show(job: Job) -> None:
-    """The facts of a job for people."""
+def show(job: Job, children: Sequence[Job] = ()) -> None:
+    """The facts of a job for people; `children`: the first of the jobs that it started."""
     progress = [job.activity, job.status_description, job.current_operation]
     percent = None if job.percent_complete is None else f"{job.percent_complete:.0f}%"
     receipt = job.receipt or {}
@@ -57,8 +64,8 @@ def show(job: Job) -> None:
             ("Timeout", f"{job.timeout:g} s" if job.timeout else None),
             ("Attempt", job.attempt if job.attempt > 1 else None),
             ("Rerun of", job.rerun_of),
-            ("Parent job", job.parent_job),
-            ("Children", ", ".join(map(str, job.children))),
+            ("Parent job", _parent(job)),
+            ("Children", _children(job, children)),
             ("Output", f"{job.bytes} bytes in {job.records} records"),
             ("Objects", job.objects or None),
             ("Errors", job.errors or None),
@@ -73,6 +80,24 @@ def show(job: Job) -> None:
             ("Run id", job.run_id),
         ]
     )
+
+
+def _parent(job: Job) -> str | None:
+    if job.parent_job is None:
+        return None
+    return f"{job.parent_job}, line {job.parent_line_number}" if job.parent_line_number else str(job.parent_job)
+
+
+def _children(job: Job, children: Sequence[Job]) -> str:
+    """Each child on a line of its own, as far as they are given; of the others the number."""
+    lines = [
+        f"{child.id}  {outcome.GLYPHS[child.status]} {child.status.name}  {child.script}"
+        + (f"  (line {child.parent_line_number})" if child.parent_line_number else "")
+        for child in children
+    ]
+    if len(job.children) > len(lines):
+        lines.append(f"and {len(job.children) - len(lines)} more: jobdeck jobs --parent {job.id}")
+    return "\n".join(lines)
 
 
 def _value(value: object) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 
 from core.service import Invalid, Job, JobQuery, Term
 from tui import options, outcome, say
@@ -71,17 +72,19 @@ async def run(arguments: argparse.Namespace) -> int:
 
 
 def show(jobs: tuple[Job, ...]) -> None:
-    """The table for people; it fits 80 columns."""
+    """The table for people; it fits 80 columns. Jobs that a job started stand below it, where it is there."""
+    placed = list(_placed(jobs))
+    jobs = tuple(job for job, _ in placed)
     rows = [
         (
             f"{outcome.GLYPHS[job.status]} {job.status.name}",
             str(job.id),
-            job.script,
+            f"{'  ' * (depth - 1)}└ {job.script}" if depth else job.script,
             say.local_time(job.started or job.created),
             say.duration(job.started, job.ended),
             job.identity,
         )
-        for job in jobs
+        for job, depth in placed
     ]
     say.table(
         ("  STATUS", "ID", "SCRIPT", "STARTED", "TOOK", "WHO"),
@@ -90,3 +93,17 @@ def show(jobs: tuple[Job, ...]) -> None:
         right=frozenset({1, 4}),
         colours=[outcome.COLOURS[job.status] for job in jobs],
     )
+
+
+def _placed(jobs: tuple[Job, ...]) -> Iterator[tuple[Job, int]]:
+    """The jobs with how deep each stands below another of them; children in the order of their start."""
+    known = {job.id for job in jobs}
+    below: dict[int, list[Job]] = {}
+    for job in jobs:
+        if job.parent_job in known:
+            below.setdefault(job.parent_job, []).append(job)
+    waiting = [(job, 0) for job in reversed(jobs) if job.parent_job not in known]
+    while waiting:
+        job, depth = waiting.pop()
+        yield job, depth
+        waiting += [(child, depth + 1) for child in sorted(below.get(job.id, ()), key=lambda one: -one.id)]
