@@ -188,7 +188,7 @@ def _file(script: Union[int, str, os.PathLike[str]]) -> Optional[str]:
     name = os.path.expanduser(os.fspath(script))
     if os.path.isfile(name):
         return os.path.abspath(name)
-    own = os.environ.get("JOBDECK_SCRIPT_PATH")
+    own = os.environ.get("JOBDECK_SCRIPT_PATH") or sys.argv[0]
     beside = os.path.join(os.path.dirname(own), name) if own else None
     return os.path.abspath(beside) if beside is not None and os.path.isfile(beside) else None
 

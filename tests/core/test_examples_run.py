@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -13,9 +14,11 @@ from typing import Any
 
 import pytest
 
+from core.engine.engine import Engine
 from core.params.check import check
 from core.params.command import argparse_arguments, positional
 from core.params.read import read_interface
+from core.service import RunRequest, Status
 from tests.core.channel_server import HELPER, ROOT, ChannelServer, environment, run_python
 
 EXAMPLES = ROOT / "examples"
@@ -149,6 +152,23 @@ def test_service_check(server: ChannelServer) -> None:
     errors = server.of("error")
     assert [error["id"] for error in errors] == ["NoAnswer", "NoAnswer"]
     assert "write it as HOST:PORT or as a URL" in errors[1]["message"]
+
+
+async def test_nightly_runs_the_others(engine: Engine, tmp_path: Path) -> None:
+    log = tmp_path / "app.log"
+    log.write_text("x ERROR disk 1 is full\n" * 5)
+    job = await engine.run(RunRequest(path=str(EXAMPLES / "nightly.py"), parameters={"log": str(log), "threshold": 1}))
+    job = await engine.wait(job.id, 60)
+    assert job.status is Status.Warning, job
+    report = json.loads((await engine.objects(job.id))[0].data)
+    assert report["disks"] and report["log"][-1] == {"file": str(log), "lines": 5, "levels": {"ERROR": 5}}
+    assert not report["healthy"]
+    assert [(await engine.job(child)).script for child in job.children] == ["disk-usage.sh", "log-digest.py"]
+    job = await engine.run(RunRequest(path=str(EXAMPLES / "nightly.py"), parameters={"log": "/nowhere.log"}))
+    job = await engine.wait(job.id, 60)
+    assert job.status is Status.Error
+    (error,) = await engine.errors(job.id)
+    assert error.message.startswith("log-digest.py (job ") and "/nowhere.log" in error.message
 
 
 def test_they_may_be_executed() -> None:
