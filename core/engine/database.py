@@ -266,6 +266,14 @@ class Database:
             survey = self._surveys[kind] = _Survey(self.path, f"jobdeck-{kind}")
         return await survey.run(function)
 
+    def read_now(self, function: Callable[[sqlite3.Connection], T]) -> T:
+        """As `read`, for a thread that may wait; never the loop's."""
+        return self._reads.submit(function).result()
+
+    def write_now(self, function: Callable[[sqlite3.Connection], T]) -> T:
+        """As `write`, for a thread that may wait; never the loop's."""
+        return self._writes.submit(function).result()
+
     async def write(self, function: Callable[[sqlite3.Connection], T]) -> T:
         """What the function returns, once its transaction is committed. Raises ServiceError."""
         return await asyncio.wrap_future(self._writes.submit(function))

@@ -108,19 +108,25 @@ class Looking:
 
     async def job(self, id: int) -> Job:
         """One job with its children."""
-        row = await self.row(id)
         fresh: Mapping[str, Any] = {}
-        if row["status"] in UNFINISHED and row["claim"] is not None and not self._starting(id):
-            fresh = await self._refresh(id)
+        who = callers.acting()
 
-        def look(connection: sqlite3.Connection) -> Job:
+        def look(connection: sqlite3.Connection) -> Job | None:
             row = dict(query.job_row(connection, id))
+            if callers.is_restricted(who):
+                callers.check_job(who, job_of_row(row))
+            if not fresh and row["status"] in UNFINISHED and row["claim"] is not None and not self._starting(id):
+                return None
             if fresh and fresh["state_seq"] > row["state_seq"]:
                 row |= fresh
             job = self._explain(connection, job_of_row(row))
             return replace(job, children=query.children(connection, id))
 
-        return await self._database.read(look)
+        job = await self._database.read(look)
+        while job is None:
+            fresh = await self._refresh(id)
+            job = await self._database.read(look)
+        return job
 
     async def wait(self, id: int, timeout: float | None) -> Job:
         """The job once it is finished, or as it is after `timeout` seconds."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import sqlite3
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from core.service import Job, NotFound, RunRequest
@@ -24,6 +26,17 @@ from .secrets import unseal
 from .shared import Shared
 from .starting import Starting
 from .submit import Known, Origin, Prepared, lay_out, prepare, put_on_record, request_again, request_anew
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A job that is on record, with its lock, held: `claimed` = it is for this engine to start now."""
+
+    id: int
+    row: dict[str, Any]
+    lock: FileLock
+    prepared: Prepared
+    claimed: bool
 
 
 class Submitting:
@@ -66,55 +79,68 @@ class Submitting:
         return job, spec, clear, origin
 
     async def _submit(self, request: RunRequest, origin: Origin) -> Job | int:
-        try:
-            prepared = await self._database.read(lambda c: prepare(c, self._shared.live.now, request, origin))
-            id = await self._database.write(lambda c: self._number(c, prepared))
-            directory = await asyncio.to_thread(lay_out, self._shared.store, id, prepared)
-            return await self._start(id, directory, prepared, request.standard_input == "pipe")
-        except Known as known:
-            return known.id
+        with contextlib.ExitStack() as claiming:
+            # One thread goes from step to step: each step of its own would cost the loop two switches between threads.
+            recording = asyncio.ensure_future(asyncio.to_thread(self._record, request, origin, claiming))
+            try:
+                recorded = await asyncio.shield(recording)
+            except asyncio.CancelledError:
+                recording.add_done_callback(_let_go)
+                raise
+            except Known as known:
+                return known.id
+            try:
+                if recorded.claimed:
+                    directory = self._shared.directory(recorded.id)
+                    await self._starting.start(
+                        recorded.id, directory, recorded.lock, recorded.prepared.secrets, recorded.prepared.spec
+                    )
+            finally:
+                recorded.lock.close()
+        if not recorded.claimed:
+            self._queued()
+        return job_of_row(recorded.row)
 
-    async def _start(self, id: int, directory: str, prepared: Prepared, piped: bool) -> Job:
-        lock: FileLock | None = None
+    def _record(self, request: RunRequest, origin: Origin, claiming: contextlib.ExitStack) -> Recorded:
+        """Check the request and put the job on record, on a thread of its own; its lock is taken, for who starts it.
+
+        Raises Known for a request that came before, ServiceError.
+        """
+        database = self._database
+        prepared = database.read_now(lambda c: prepare(c, self._shared.live.now, request, origin))
+        id = database.write_now(lambda c: self._number(c, prepared))
+        directory = lay_out(self._shared.store, id, prepared)
+        lock = lock_of(directory)
         try:
-            lock = lock_of(directory)
             lock.take()
-            if piped:
+            if request.standard_input == "pipe":
                 self.inputs[id] = FileLock(os.path.join(directory, "input"))
                 self.inputs[id].take()
             row = row_of_spec(prepared.spec)
-            with self._starting.claiming(id):
-                claimed = await self._enter(row, directory)
-                if claimed:
-                    await self._starting.start(id, directory, lock, prepared.secrets, prepared.spec)
-        finally:
-            if lock is not None:
-                lock.close()
-        if not claimed:
-            self._queued()
-        return job_of_row(row)
-
-    async def _enter(self, row: dict[str, Any], directory: str) -> bool:
-        """Put the job on record, and claim it where it may start at once; nothing is left of it where that fails."""
-
-        def enter(connection: sqlite3.Connection) -> bool:
-            if row["request_key"] is not None:
-                # The same request may have come to another process at the same time.
-                first = job_with_key(connection, row["identity"], row["request_key"])
-                if first is not None:
-                    raise Known(first)
-            most = self._shared.live.now.max_running
-            ahead = slots.eligible(connection, most)
-            insert_job(connection, row)
-            return not ahead and slots.claim(connection, row["id"], self._shared.name, most)
-
-        try:
-            claimed = await self._database.write(enter)
+            claiming.enter_context(self._starting.claiming(id))
+            try:
+                claimed = database.write_now(lambda c: self._enter(c, row))
+            except BaseException:
+                # Nothing is left of it.
+                discard_directory(directory)
+                raise
+            put_on_record(directory)
         except BaseException:
-            discard_directory(directory)
+            lock.close()
             raise
-        await asyncio.to_thread(put_on_record, directory)
-        return claimed
+        return Recorded(id, row, lock, prepared, claimed)
+
+    def _enter(self, connection: sqlite3.Connection, row: dict[str, Any]) -> bool:
+        """Put the job's row there, and claim the job where it may start at once."""
+        if row["request_key"] is not None:
+            # The same request may have come to another process at the same time.
+            first = job_with_key(connection, row["identity"], row["request_key"])
+            if first is not None:
+                raise Known(first)
+        most = self._shared.live.now.max_running
+        ahead = slots.eligible(connection, most)
+        insert_job(connection, row)
+        return not ahead and slots.claim(connection, row["id"], self._shared.name, most)
 
     def _number(self, connection: sqlite3.Connection, prepared: Prepared) -> int:
         if prepared.script.id == 0:
@@ -133,3 +159,9 @@ class Submitting:
         """Let go of what is not sent."""
         for lock in self.inputs.values():
             lock.close()
+
+
+def _let_go(recording: asyncio.Future[Recorded]) -> None:
+    # Nobody waits for the job any more: without its lock it is started as one whose starter was killed.
+    if not recording.cancelled() and recording.exception() is None:
+        recording.result().lock.close()
