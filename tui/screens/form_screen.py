@@ -19,6 +19,7 @@ from tui.screens.base import BaseScreen
 from tui.widgets import plain
 from tui.widgets.fields import OWN, SECRET_TYPES, Field
 from tui.widgets.form import Form
+from tui.widgets.inputs import Pick
 from tui.widgets.paths import Complete
 
 _READ_ONLY = "You may look only: the token of this connection has the role Reader. Nothing can be sent from here."
@@ -32,6 +33,8 @@ class Filling:
     values: Mapping[str, Value] = field(default_factory=dict)
     #: secrets that have a value which holds unless another is typed
     kept: frozenset[str] = frozenset()
+    #: the field, by its name, that takes one of the environments
+    environment: str = ""
     #: a sentence below the title; from outside
     about: str = ""
     #: something to know before one sends it; a sentence
@@ -131,19 +134,28 @@ class FormScreen(BaseScreen[Any]):
     @work(exclusive=True, group="fill")
     async def load(self, focus: bool = True) -> None:
         """Fill the form, anew where there was one."""
+        trouble = ""
         try:
             filling = await self.fill()
         except ServiceError as error:
-            await self.show_note(str(error), error=True)
+            trouble = str(error)
+        if not self.is_attached:
             return
-        await self.show_form(filling, focus)
+        if trouble:
+            await self.show_note(trouble, error=True)
+        else:
+            await self.show_form(filling, focus)
 
     async def show_form(self, filling: Filling, focus: bool = True) -> None:
         """Put the form up."""
         draft = drafts.find(self.app, self.draft_key) if self.draft_key is not None else None
+        values = {**filling.values, **(draft or {})}
+        environment = values.get(filling.environment)
+        picked = Pick([environment] if environment else [], environment, "none chosen")
         form = Form(
             filling.sections,
-            {**filling.values, **(draft or {})},
+            values,
+            controls={filling.environment: picked},
             kept=filling.kept,
             complete=self.complete(),
             named=self.named,
@@ -158,10 +170,18 @@ class FormScreen(BaseScreen[Any]):
                 await body.mount(form)
         self.status_line.show(trail=self.heading)
         self.tell(self.read_only or filling.warning, "warning")
+        if filling.environment:
+            self.background(self._offer_environments(picked), group="environments", exclusive=True)
         if focus and not self.read_only:
             form.focus_first()
         elif self.read_only:
             self.query_one("#back").focus()
+
+    async def _offer_environments(self, picked: Pick) -> None:
+        # They are tried before they are told, which may take a while: the form does not wait for them.
+        environments = await self.service.environments()
+        if picked.is_attached:
+            picked.offer([environment.name for environment in environments])
 
     async def show_note(self, words: str, error: bool = False) -> None:
         """Show a sentence in the place of the form."""

@@ -19,6 +19,7 @@ from tui.widgets.paths import Candidate, Complete, complete_path, no_completion
 
 #: seconds of quiet after which what was typed as the script is looked up
 _QUIET = 0.2
+_ENVIRONMENT = OWN + "environment"
 
 
 class RunScreen(FormScreen):
@@ -48,7 +49,6 @@ class RunScreen(FormScreen):
         self._path: str | None = None
         self._typing: object = None
         self._names: Sequence[Script] | None = None
-        self._parameters: Sequence[Parameter] = ()
 
     @property
     def heading(self) -> str:
@@ -143,26 +143,22 @@ class RunScreen(FormScreen):
             await self._look_up(self._script or "")
         target = self._found.id if self._found else self._path
         assert target is not None
-        names, parameters = await asyncio.gather(self._environments(), self.service.script_parameters(target))
-        self._parameters = parameters
+        parameters = await self.service.script_parameters(target)
         script = self._found or Script(id=0, name="", path=self._path or "")
         if script.disable_manual_invocation:
             raise Invalid(f"The script {script.name} may not be started by hand (DisableManualInvocation).")
         sections: dict[str, Sequence[Parameter]] = {"Parameters": [*parameters] or [_ARGUMENTS]}
-        sections["This run"] = _own(script, names)
-        return Filling(sections, about=script.description)
+        sections["This run"] = _own(script)
+        return Filling(sections, environment=_ENVIRONMENT, about=script.description)
 
     async def _fill_again(self, id: int) -> Filling:
         job = self._job = await self.service.job(id)
+        parameters: Sequence[Parameter] = ()
         warning = ""
         try:
-            names, parameters = await asyncio.gather(
-                self._environments(), self.service.script_parameters(job.script_id or job.script_path)
-            )
+            parameters = await self.service.script_parameters(job.script_id or job.script_path)
         except (Invalid, NotFound) as error:
-            names, parameters = await self._environments(), ()
             warning = f"{error} The copy that job {id} ran will run."
-        self._parameters = parameters
         declared = {parameter.name for parameter in parameters}
         others = [_guessed(name, value) for name, value in job.parameters.items() if name not in declared]
         sections: dict[str, Sequence[Parameter]] = {"Parameters": [*parameters, *others]}
@@ -171,14 +167,11 @@ class RunScreen(FormScreen):
         script = Script(
             0, job.script, job.script_path, working_directory=job.working_directory, timeout=job.timeout, tags=job.tags
         )
-        sections["This run"] = _own(script, names)
+        sections["This run"] = _own(script)
         kept = {p.name for p in (*parameters, *others) if p.type in SECRET_TYPES and p.name in job.parameters}
         values = {name: value for name, value in job.parameters.items() if name not in kept}
-        own = {OWN + "environment": job.environment, OWN + "notes": job.notes or None}
-        return Filling(sections, {**values, **own}, frozenset(kept), warning=warning)
-
-    async def _environments(self) -> list[str]:
-        return [environment.name for environment in await self.service.environments()]
+        own = {_ENVIRONMENT: job.environment, OWN + "notes": job.notes or None}
+        return Filling(sections, {**values, **own}, frozenset(kept), environment=_ENVIRONMENT, warning=warning)
 
     def complete(self) -> Complete | None:
         """Paths are completed from the disk only where the job sees the same one."""
@@ -221,12 +214,12 @@ _ARGUMENTS = Parameter(
 )  # fmt: skip
 
 
-def _own(script: Script, environments: Sequence[str]) -> list[Parameter]:
+def _own(script: Script) -> list[Parameter]:
     """What every run may be told."""
     usual = f"as usual: {script.environment}" if script.environment else "as the script says"
     return [
         Parameter(
-            OWN + "environment", choices=tuple(environments), display_name="Environment",
+            _ENVIRONMENT, display_name="Environment",
             help=f"What runs it; none chosen: {usual}",
         ),
         Parameter(

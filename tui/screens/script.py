@@ -14,7 +14,7 @@ from tui.widgets.paths import Complete, no_completion
 _DEFAULTS = Script(0, "", "")
 
 
-def _sections(environments: Sequence[str], new: bool) -> dict[str, Sequence[Parameter]]:
+def _sections(new: bool) -> dict[str, Sequence[Parameter]]:
     name = "What it is called; empty: the file's name" if new else "What it is called"
     return {
         "Script": [
@@ -25,9 +25,7 @@ def _sections(environments: Sequence[str], new: bool) -> dict[str, Sequence[Para
             Parameter("notes", display_name="Notes"),
         ],
         "How it runs": [
-            Parameter(
-                "environment", choices=(*environments,), display_name="Environment", help="None: as its file says"
-            ),
+            Parameter("environment", display_name="Environment", help="None: as its file says"),
             Parameter("working_directory", "file", display_name="Directory", help="Empty: where its file lies"),
             Parameter("variables", "list", display_name="Variables", help="NAME=VALUE for its jobs' environment"),
             Parameter("error_action", choices=ERROR_ACTIONS, display_name="On an error", help="Stop ends the job"),
@@ -75,13 +73,10 @@ class ScriptScreen(FormScreen):
 
     async def fill(self) -> Filling:
         """What is on record."""
-        environments = [each.name for each in await self.service.environments()]
         if self._script_id is None:
-            return Filling(_sections(environments, new=True), _values(_DEFAULTS))
+            return Filling(_sections(new=True), _values(_DEFAULTS), environment="environment")
         script = self._script = await self.service.script(self._script_id)
-        if script.environment and script.environment not in environments:
-            environments.append(script.environment)
-        return Filling(_sections(environments, new=False), _values(script))
+        return Filling(_sections(new=False), _values(script), environment="environment")
 
     def complete(self) -> Complete | None:
         """Paths are those of the service's computer."""
@@ -112,14 +107,13 @@ def _values(script: Script) -> dict[str, Value]:
 
 
 def _names() -> list[str]:
-    return [parameter.name for section in _sections((), new=True).values() for parameter in section]
+    return [parameter.name for section in _sections(new=True).values() for parameter in section]
 
 
 def _settings(given: Mapping[str, Value]) -> dict[str, Value]:
     """What a form gives as settings of a script. Raises Invalid."""
-    parameters = [parameter for section in _sections((), new=True).values() for parameter in section]
-    loose = [p if p.name != "environment" else Parameter("environment") for p in parameters]
-    typed = check(loose, given, declared=True, script="The script")
+    parameters = [parameter for section in _sections(new=True).values() for parameter in section]
+    typed = check(parameters, given, declared=True, script="The script")
     settings = {name: typed.get(name, getattr(_DEFAULTS, name)) for name in _names()}
     settings["tags"] = tuple(settings["tags"] or ())
     settings["variables"] = assignments(typed.get("variables"))

@@ -37,6 +37,7 @@ from tui.widgets.paths import Complete, PathInput, files_below
 SECRET_TYPES = ("secret", "credential")
 #: names of fields that are no parameter of a script begin with it, so that the two never meet
 OWN = ":"
+_LONGEST_HELP = 1500
 _EXAMPLES = {"date": "like 2026-01-31", "datetime": "like 2026-01-31T18:00", "object": 'like {"name": "value"}'}
 
 
@@ -44,7 +45,7 @@ class Field(Vertical):
     """A parameter with its control. `value` is what the form is opened with; None = the default.
 
     `kept`: a secret has a value already that holds unless another is typed. `named`: the help tells the name that a
-    command line would use.
+    command line would use. `control` stands in the place of the one for the parameter's type.
     """
 
     DEFAULT_CSS = """
@@ -79,13 +80,14 @@ class Field(Vertical):
         kept: bool = False,
         complete: Complete | None = None,
         named: bool = False,
+        control: Control | None = None,
     ) -> None:
         super().__init__()
         self.parameter = parameter
         self._named = named
         self._value = value
         self._kept = kept
-        self.control = make_control(parameter, value, kept, complete)
+        self.control = control or make_control(parameter, value, kept, complete)
         self.control.add_class("control")
         self._first = self.control.given
         #: a problem is told once the field was changed or left, or the form is to be sent: not while it is still new
@@ -206,7 +208,8 @@ def describe(parameter: Parameter, named: bool = False) -> Content:
 
     `named`: with the parameter's name, where another one stands beside the control.
     """
-    parts = [plain.block(parameter.help.strip())] if parameter.help.strip() else []
+    told = parameter.help.strip()[:_LONGEST_HELP]
+    parts = [plain.block(told)] if told else []
     # That a count is not negative goes without saying.
     has_range = parameter.maximum is not None or parameter.minimum not in (None, 0, 1)
     if parameter.type in ("integer", "number") and has_range:

@@ -16,6 +16,7 @@ from core.service import Parameter, Value
 from tui import keys
 from tui.widgets import plain
 from tui.widgets.fields import Field, fields_of
+from tui.widgets.inputs import Control
 from tui.widgets.paths import Complete
 
 #: from so many columns on the help stands beside the control
@@ -23,7 +24,10 @@ _WIDE = 110
 
 
 class Form(VerticalScroll, can_focus=False):
-    """Fields for parameters. `values` are what it is opened with, `kept` the secrets that have a value already."""
+    """Fields for parameters. `values` are what it is opened with, `kept` the secrets that have a value already.
+
+    `controls`: by a parameter's name, what stands in the place of the control for its type.
+    """
 
     DEFAULT_CSS = """
     Form { height: 1fr; padding: 1 1 0 1; scrollbar-size-vertical: 1; }
@@ -54,6 +58,7 @@ class Form(VerticalScroll, can_focus=False):
         kept: frozenset[str] = frozenset(),
         complete: Complete | None = None,
         named: bool = False,
+        controls: Mapping[str, Control] | None = None,
         id: str | None = None,
         disabled: bool = False,
     ) -> None:
@@ -63,6 +68,7 @@ class Form(VerticalScroll, can_focus=False):
         self._kept = kept
         self._complete = complete
         self._named = named
+        self._controls = dict(controls or {})
 
     def compose(self) -> ComposeResult:
         """The sections, each with its title where it has one."""
@@ -76,6 +82,7 @@ class Form(VerticalScroll, can_focus=False):
                     kept=parameter.name in self._kept,
                     complete=self._complete,
                     named=self._named,
+                    control=self._controls.get(parameter.name),
                 )
 
     def on_resize(self, event: events.Resize) -> None:

@@ -254,6 +254,21 @@ class Pick(Control):
             compact=True,
         )
 
+    def offer(self, words: Sequence[str]) -> None:
+        """Other words than before; what is chosen stays chosen."""
+        chosen = self.given
+        every = [*words, *([chosen] if chosen is not None and chosen not in words else [])]
+        self._options = [(plain.line(word or "(empty)"), word) for word in every]
+        if self.query(PlainSelect) and not self.query("SelectOverlay"):
+            # It was made with the old words and is not drawn yet.
+            self.call_after_refresh(self.offer, words)
+        elif self.query(PlainSelect):
+            choices = self.query_one(PlainSelect)
+            with choices.prevent(Select.Changed):
+                choices.set_options(self._options)
+                if chosen is not None:
+                    choices.value = chosen
+
     @property
     def given(self) -> Value:
         """The chosen word."""
