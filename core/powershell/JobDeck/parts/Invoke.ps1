@@ -68,11 +68,11 @@ function Invoke-PSUScript {
         $job = ConvertTo-Job (Invoke-Service $PSCmdlet $PSBoundParameters -Method POST -Path '/job' -Body $body -Headers $headers)
         if (-not $Wait) { return $job }
         $until = if ($PSBoundParameters.ContainsKey('WaitTimeout')) { [datetime]::UtcNow.AddSeconds($WaitTimeout) } else { [datetime]::MaxValue }
-        Receive-Job_ $PSCmdlet $PSBoundParameters $job $until
+        Receive-JobRecords $PSCmdlet $PSBoundParameters $job $until
     }
 }
 
-function Receive-Job_($Cmdlet, $Bound, $Job, [datetime] $Until) {
+function Receive-JobRecords($Cmdlet, $Bound, $Job, [datetime] $Until) {
     # Writes what the job writes until it has ended, and asks what it asks.
     $place = @{ after = 0; text = [Text.StringBuilder]::new(); lines = $Job.Environment -notlike 'PowerShell*' }
     $asked = [System.Collections.Generic.HashSet[int]]::new()
@@ -133,11 +133,15 @@ function Write-Record($Cmdlet, $Stream, $Flags, [string] $Text, $Place) {
     if ($Stream -eq 0) { return }
     $told = ConvertFrom-Json -InputObject $Text -AsHashtable
     switch ($Stream) {
-        3 { $Cmdlet.WriteInformation([System.Management.Automation.HostInformationMessage]@{ Message = [string] $told['message']; NoNewLine = ($Flags -band 4) -ne 0 }, [string[]] @('PSHOST')) }
+        3 {
+            if ($told['silent']) { $Cmdlet.WriteInformation([string] $told['message'], [string[]] @()); return }
+            $Cmdlet.WriteInformation([System.Management.Automation.HostInformationMessage]@{ Message = [string] $told['message']; NoNewLine = ($Flags -band 4) -ne 0 }, [string[]] @('PSHOST'))
+        }
         4 { $Cmdlet.WriteWarning([string] $told['message']) }
         5 { $Cmdlet.WriteVerbose([string] $told['message']) }
         6 { $Cmdlet.WriteDebug([string] $told['message']) }
         7 {
+            if ($told['silent']) { return }
             $category = [System.Management.Automation.ErrorCategory]::NotSpecified
             $null = [Enum]::TryParse([string] $told['category'], [ref] $category)
             $id = if ($told['id']) { [string] $told['id'] } else { 'JobDeck.Error' }
