@@ -320,8 +320,8 @@ def _float(value: Any) -> float:
 def _integer(value: Any) -> int:
     if isinstance(value, float) and value.is_integer():
         return int(value)
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise _Mismatch("a whole number")
+    if isinstance(value, bool) or not isinstance(value, int) or not -(2**63) <= value < 2**63:
+        raise _Mismatch("a whole number of 64 bits")
     return value
 
 

@@ -40,7 +40,6 @@ def create_app(service_: Service, settings: Settings, *, local: bool = False, ro
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        root_path=root_path,
     )
     drain = Drain()
     counted = figures.Figures()

@@ -26,12 +26,13 @@ class Attempts:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._wrong: OrderedDict[str, _Window] = OrderedDict()
+        #: by address, and whether it was signing in
+        self._wrong: OrderedDict[tuple[str, bool], _Window] = OrderedDict()
         self._right: OrderedDict[bytes, None] = OrderedDict()
 
-    def wait(self, address: str, token: str) -> int:
+    def wait(self, address: str, token: str, *, login: bool = False) -> int:
         """Seconds that this address has to wait before the token is looked at; 0 = none."""
-        window = self._wrong.get(_network(address))
+        window = self._wrong.get((_network(address), login))
         if window is None or window.weight < ALLOWED or _digest(token) in self._right:
             return 0
         left = window.until - self._clock()
@@ -48,16 +49,16 @@ class Attempts:
     def wrong(self, address: str, token: str, *, login: bool = False) -> bool:
         """The token was wrong; whether this failure is still one of those that are worth a line in the audit record.
 
-        `login`: it was given to sign in with, which no program does again and again.
+        `login`: it was given to sign in with, which no program does again and again. This is counted by itself.
         """
         digest = _digest(token)
         self._right.pop(digest, None)
-        network = _network(address)
+        place = (_network(address), login)
         now = self._clock()
-        window = self._wrong.pop(network, None)
+        window = self._wrong.pop(place, None)
         if window is None or now >= window.until:
             window = _Window(now + WINDOW)
-        self._wrong[network] = window
+        self._wrong[place] = window
         if len(self._wrong) > _ADDRESSES:
             self._wrong.popitem(last=False)
         again = digest in window.tokens and not login

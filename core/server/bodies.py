@@ -19,6 +19,8 @@ MOST_CONTENT = 64 << 20
 #: parameters of one job, from the body and the query together
 MOST_PARAMETERS = 1000
 _DEEPEST = 64
+#: a body of so many times the most is still read, and thrown away: who is cut off while sending never sees the answer
+_PATIENCE = 4
 
 _LATER = "comes with variables, which this version does not have yet. Leave it out."
 
@@ -27,18 +29,21 @@ async def read(request: Request, most: int = MOST_JSON) -> bytes:
     """The body. Raises Refused (413) for one of more than `most` bytes."""
     detail = f"The body is larger than {most} bytes, which is the most that is taken here. Send less."
     length = request.headers.get("content-length", "")
-    if length.isascii() and length.isdigit() and int(length) > most:
+    if length.isascii() and length.isdigit() and int(length) > _PATIENCE * most:
         raise Refused(413, detail, {"Connection": "close"})
     parts: list[bytes] = []
     size = 0
     try:
         async for chunk in request.stream():
             size += len(chunk)
-            if size > most:
+            if size > _PATIENCE * most:
                 raise Refused(413, detail, {"Connection": "close"})
-            parts.append(chunk)
+            if size <= most:
+                parts.append(chunk)
     except ClientDisconnect:
         raise Refused(400, "The body ended before it was whole.") from None
+    if size > most:
+        raise Refused(413, detail)
     return b"".join(parts)
 
 
@@ -78,6 +83,13 @@ def _depth_of(value: Any) -> int:
         ]
         depth += 1
     return depth
+
+
+def needed_object(value: Any) -> dict[str, Any]:
+    """Like `an_object`, but it must be there. Raises Invalid."""
+    if not isinstance(value, Mapping):
+        raise Invalid("A body is needed here: a JSON object. /docs shows what it may have.")
+    return an_object(value)
 
 
 def an_object(value: Any, what: str = "The body") -> dict[str, Any]:

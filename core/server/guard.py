@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Protocol, runtime_checkable
 
 from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -16,7 +17,7 @@ from core.service import JobQuery, JobService, NotFound, Term
 
 from .attempts import Attempts
 from .problems import Refused
-from .roles import OWN, least_role, suffices
+from .roles import LEAST, OWN, least_role, suffices
 
 #: what a caller of an open route is: nobody, who may look at nothing
 _NOBODY = Caller("", Role.Reader, scripts=("\0",))
@@ -87,13 +88,14 @@ class Guard:
 
     def authenticate(self, token: str, address: str, action: str) -> Caller:
         """Whose token this is. Raises Refused: 401, or 429 for an address that gave too many wrong ones."""
-        seconds = self.attempts.wait(address, token)
+        login = action == SIGN_IN
+        seconds = self.attempts.wait(address, token, login=login)
         if seconds:
             detail = f"Too many wrong tokens came from {address or 'here'}. Try again in {seconds} seconds."
             raise Refused(429, detail, {"Retry-After": str(seconds)})
         found = self._service.authenticate(token, address)
         if isinstance(found, str):
-            if self.attempts.wrong(address, token, login=action == SIGN_IN):
+            if self.attempts.wrong(address, token, login=login):
                 self._refused("", "", action, "", found, None, address)
             raise Refused(401, found, _CHALLENGE | {"WWW-Authenticate": _INVALID})
         self.attempts.right(token)
@@ -142,6 +144,15 @@ def address_of(request: Request) -> str:
     return request.client.host if request.client is not None else ""
 
 
+def _words_beside(path: str) -> frozenset[str]:
+    """The words that are paths of their own in the place of this path's id: `counts` for /job/{id}."""
+    before, _, last = path.rpartition("/")
+    if last != "{id}":
+        return frozenset()
+    others = (key.partition(" ")[2].rpartition("/") for key in LEAST)
+    return frozenset(word for beside, _, word in others if beside == before and not word.startswith("{"))
+
+
 def guarded(guard: Guard) -> type[APIRoute]:
     """The class of the app's routes: none is made without a role, none is entered without it."""
 
@@ -152,8 +163,12 @@ def guarded(guard: Guard) -> type[APIRoute]:
             least = least_role(method, self.path)
             owned = f"{method} {self.path}" in OWN
             action = self.operation_id or self.name
+            words = _words_beside(self.path)
 
             async def enter(request: Request) -> Response:
+                if words and request.path_params.get("id") in words:
+                    # A path of its own, which does not know this method, and no job or script of that name.
+                    raise HTTPException(405)
                 guard.enter(request, least, action)
                 if owned:
                     await guard.own(request, request.path_params["id"], action)

@@ -55,15 +55,19 @@ async def test_who_guesses_has_to_wait(server: Server) -> None:
         for number in range(attempts.ALLOWED + 2)
     ]
     assert seen == [401] * attempts.ALLOWED + [429] * 2
-    refused = await guessing.post("/signin", json={"token": server.tokens["Operator"]})
+    refused = await guessing.get("/job", headers={"Authorization": f"Bearer {server.tokens['Operator']}"})
     assert refused.status_code == 429 and 1 <= int(refused.headers["retry-after"]) <= 60
+    assert (await guessing.post("/signin", json={"token": server.tokens["Operator"]})).status_code == 200
+    for _ in range(attempts.ALLOWED):
+        assert (await guessing.post("/signin", json={"token": "guess"})).status_code == 401
+    assert (await guessing.post("/signin", json={"token": "guess"})).status_code == 429
     # Who was known before goes on; who comes without any token is told what is missing.
     assert (await known.get("/job")).status_code == 200
     assert (await guessing.get("/job")).status_code == 401
     told = (await known.get("/audit")).status_code
     assert told == 403
     audit = await server.engine.audit(take=100)
-    assert sum("not known" in entry.outcome for entry in audit) == attempts.ALLOWED
+    assert sum("not known" in entry.outcome for entry in audit) == 2 * attempts.ALLOWED
 
 
 def test_one_wrong_token_again_and_again_is_no_guessing() -> None:
@@ -85,10 +89,11 @@ def test_one_wrong_token_again_and_again_is_no_guessing() -> None:
 def test_signing_in_again_and_again_is() -> None:
     counted = Attempts(lambda: 0.0)
     for _ in range(attempts.ALLOWED):
-        assert counted.wait("2001:db8::1", "x") == 0
+        assert counted.wait("2001:db8::1", "x", login=True) == 0
         counted.wrong("2001:db8::1", "x", login=True)
-    assert counted.wait("2001:db8::2", "y") > 0, "a /64 is one computer's"
-    assert counted.wait("2001:db8:0:1::2", "y") == 0
+    assert counted.wait("2001:db8::2", "y", login=True) > 0, "a /64 is one computer's"
+    assert counted.wait("2001:db8:0:1::2", "y", login=True) == 0
+    assert counted.wait("2001:db8::2", "y") == 0
 
 
 def test_what_is_remembered_of_addresses_is_bounded() -> None:

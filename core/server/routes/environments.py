@@ -13,7 +13,7 @@ from core.service import Environment, Invalid
 
 from .. import examples
 from ..api import Api, Content, answer, nothing
-from ..bodies import an_object, read_json, settings_of
+from ..bodies import needed_object, read_json, settings_of
 from ..schemas import list_of, ref
 
 _Name = Annotated[str, Path(min_length=1, max_length=200, openapi_examples={"name": {"value": "Traced sh"}})]
@@ -23,7 +23,12 @@ _BODY = {
     "properties": {
         "name": {"type": "string", "minLength": 1},
         "path": {"type": "string", "minLength": 1},
-        "arguments": {"type": "array", "items": {"type": "string"}},
+        "arguments": {
+            "type": "array",
+            "items": {"type": "string"},
+            "contains": {"const": "{scriptPath}"},
+            "description": "`{scriptPath}` is where the script's path goes.",
+        },
         "variables": {"type": "object", "additionalProperties": {"type": "string"}},
     },
 }
@@ -48,7 +53,7 @@ def add(api: Api) -> None:
     )
     async def add_environment(request: Request) -> Response:
         """Add an environment: any command line program, `{scriptPath}` where the script goes."""
-        given = an_object(await read_json(request)) | {"found": False}
+        given = needed_object(await read_json(request)) | {"found": False}
         return answer(await service.add_environment(wire.decode(Environment, given, strict=True)))
 
     @api.route(
@@ -61,7 +66,7 @@ def add(api: Api) -> None:
     )
     async def change_environment(name: _Name, request: Request) -> Response:
         """Change an environment; a found one becomes the user's own."""
-        given = an_object(await read_json(request))
+        given = needed_object(await read_json(request))
         if str(given.pop("name", name)).lower() != name.lower():
             raise Invalid("An environment keeps its name. Add another one, and remove this one.")
         return answer(await service.change_environment(name, **settings_of(Environment, given)))

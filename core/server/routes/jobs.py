@@ -28,7 +28,7 @@ from ..api import (
     nothing,
     within_parent,
 )
-from ..bodies import MOST_PARAMETERS, an_object, read_json
+from ..bodies import MOST_PARAMETERS, needed_object, read_json
 from ..problems import Refused
 from ..roles import suffices
 from ..schemas import list_of, ref
@@ -92,7 +92,7 @@ def add(api: Api) -> None:
     )
     async def run(request: Request) -> Response:
         """Run a script, by number, name or path, with everything that can be said of a run; answers with the job."""
-        given = an_object(await read_json(request))
+        given = needed_object(await read_json(request))
         wanted = wire.decode(RunRequest, {"source": "api"} | given, strict=True)
         if len(wanted.parameters) > MOST_PARAMETERS:
             raise Invalid(f"{len(wanted.parameters)} parameters are too many; {MOST_PARAMETERS} are taken.")
@@ -144,7 +144,7 @@ def add(api: Api) -> None:
         return answer(await service.feedback(await api.job_id(key)))
 
     async def respond(request: Request, key: str, number: int | None, identity: str | None) -> Response:
-        given = an_object(await read_json(request))
+        given = needed_object(await read_json(request))
         text, fields = given.get("response"), given.get("fields")
         if (text is None) == (fields is None):
             raise Invalid('Answer with {"response": "text"}, or with {"fields": {"name": "text"}} where it asks so.')

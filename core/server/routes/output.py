@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from typing import Annotated, Any
 
 from fastapi import Query
@@ -32,14 +32,20 @@ _CHUNK = 1 << 16
 _OBJECTS = 500
 _SSE = "text/event-stream"
 
-Streams = Annotated[
-    str | None,
-    Query(
-        pattern="^[A-Za-z0-9, ]*$",
+
+def _streams(numbers: Iterable[int]) -> Any:
+    """A parameter that chooses among these streams."""
+    words = "|".join([journal.STREAM_NAMES[number] for number in numbers] + [str(number) for number in numbers])
+    return Query(
+        # Only told: streams are read by the same code for every face.
+        json_schema_extra={"pattern": f"^(({words})(,({words}))*)?$"},
         description="Streams, by name or number, with commas between them; without it: all.",
         openapi_examples={"text": {"value": "stdout,stderr"}},
-    ),
-]
+    )
+
+
+Streams = Annotated[str | None, _streams(sorted(journal.STREAM_NAMES))]
+TextStreams = Annotated[str | None, _streams(sorted(TYPES))]
 Number = Annotated[int, Query(ge=0, le=BIGGEST)]
 Place = Annotated[int, Query(ge=-BIGGEST, le=BIGGEST, description="A line; negative: from the end.")]
 Count = Annotated[int, Query(ge=0, le=100_000)]

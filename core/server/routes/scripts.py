@@ -14,7 +14,7 @@ from core.service import Invalid, NotFound, Script
 
 from .. import examples
 from ..api import BIGGEST, IDEMPOTENCY_KEY, Api, Content, answer, answer_json, idempotency_key, nothing, within_parent
-from ..bodies import MOST_CONTENT, an_object, read, read_json, run_request, settings_of
+from ..bodies import MOST_CONTENT, needed_object, read, read_json, run_request, settings_of
 from ..paths import SLASH
 from ..schemas import list_of, ref
 
@@ -58,7 +58,7 @@ def add(api: Api) -> None:
     )
     async def add_script(request: Request) -> Response:
         """Put a script on record: a file of the server, or, with `content`, one that the service keeps itself."""
-        given = an_object(await read_json(request, 2 * MOST_CONTENT))
+        given = needed_object(await read_json(request, 2 * MOST_CONTENT))
         content = _content(given)
         path = given.pop("fullPath", None) or given.get("name")
         if not isinstance(path, str) or not path:
@@ -81,7 +81,7 @@ def add(api: Api) -> None:
     )
     async def change_script(request: Request) -> Response:
         """Change a script: its id, and the fields that are to be others."""
-        given = an_object(await read_json(request, 2 * MOST_CONTENT))
+        given = needed_object(await read_json(request, 2 * MOST_CONTENT))
         id = given.get("id")
         if isinstance(id, bool) or not isinstance(id, int) or not 0 <= id <= BIGGEST:
             raise Invalid('Say which script: {"id": 7, …}.')
@@ -127,7 +127,7 @@ def add(api: Api) -> None:
     )
     async def change_one_script(request: Request, key: ScriptKey) -> Response:
         """Change a script: the fields that are to be others."""
-        return await change(an_object(await read_json(request, 2 * MOST_CONTENT)), _key(key))
+        return await change(needed_object(await read_json(request, 2 * MOST_CONTENT)), _key(key))
 
     @api.route(
         "POST",
@@ -289,4 +289,6 @@ def _script_body(*required: str) -> dict[str, Any]:
         "concurrentJobs": {"type": "integer", "minimum": 1},
         "tags": {"type": "array", "items": {"type": "string"}},
     }
+    if "id" not in required:
+        del properties["id"]
     return {"type": "object", "properties": properties} | ({"required": list(required)} if required else {})

@@ -14,7 +14,7 @@ from core.service import Invalid
 
 from .. import examples
 from ..api import Api, Content, Id, answer
-from ..bodies import an_object, read_json
+from ..bodies import an_object, needed_object, read_json
 from ..guard import SIGN_IN, address_of, bearer
 from ..problems import Refused
 from ..schemas import list_of, ref
@@ -27,7 +27,6 @@ _GRANT = {
         "identity": {"type": "string", "minLength": 1, "maxLength": _LONGEST_NAME},
         "role": ref("Role"),
         "description": {"type": "string"},
-        "expiration": {"type": ["string", "null"], "format": "date-time"},
         "scripts": {"type": "array", "items": {"type": "string"}},
         "tags": {"type": "array", "items": {"type": "string"}},
     },
@@ -36,6 +35,7 @@ _TOKEN_BODY = {
     "anyOf": [
         {"type": "object", "properties": {"token": {"type": "string", "minLength": 1}}, "required": ["token"]},
         {"type": "string", "minLength": 1},
+        {"type": "null"},
     ]
 }
 _Name = Annotated[str, Path(min_length=1, max_length=_LONGEST_NAME, openapi_examples={"name": {"value": "ci"}})]
@@ -55,8 +55,11 @@ def add(api: Api) -> None:
     async def sign_in(request: Request) -> Response:
         """Whose token this is. Open to everybody: it takes the token in its body, or as Bearer."""
         body = await read_json(request, 65536)
-        token = body if isinstance(body, str) else an_object(body).get("token") or an_object(body).get("appToken")
-        token = token or bearer(request)
+        if body is None:
+            token: Any = bearer(request)
+        else:
+            given = {"token": body} if isinstance(body, str) else an_object(body)
+            token = given.get("token", given.get("appToken"))
         if not isinstance(token, str) or not token:
             raise Refused(401, 'Give an app token: {"token": "…"}.', {"WWW-Authenticate": "Bearer"})
         return answer(api.guard.authenticate(token, address_of(request), SIGN_IN))
@@ -70,12 +73,12 @@ def add(api: Api) -> None:
         "POST",
         "/apptoken",
         Content(ref("AppToken"), examples.GRANTED, description="The token; its `token` is shown this once."),
-        body=Content(_GRANT, examples.GRANT),
+        body=Content(_GRANT, examples.GRANT, description="Who, and as what. `expiration` is a time to come, RFC 3339."),
         tag="tokens",
     )
     async def grant_token(request: Request) -> Response:
         """Grant an app token. Without an expiration it is valid for a year."""
-        given = wire.decode_settings(AppToken, an_object(await read_json(request)))
+        given = wire.decode_settings(AppToken, needed_object(await read_json(request)))
         for name in ("identity", "role"):
             if not given.get(name):
                 raise Invalid(f'The body lacks {name}. Give {{"identity": "ci", "role": "Execute"}}.')
