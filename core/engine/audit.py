@@ -12,7 +12,7 @@ import logging
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from core.access import AuditEntry, Caller
 from core.service import ServiceError
@@ -65,7 +65,7 @@ class Audit:
 
     def append(self, entry: AuditEntry) -> None:
         """Put an entry on record. Where the disk does not take it the log says so: nothing else stops for it."""
-        values = asdict(entry)
+        values = {name: getattr(entry, name) for name in AuditEntry.__dataclass_fields__}
         for name in ("address", "token_id"):
             if not values[name]:
                 del values[name]

@@ -7,12 +7,14 @@ known what a request means. Tags of a request count for nothing: whoever asks co
 from __future__ import annotations
 
 import os
+from functools import cache
 from typing import Any
 
 from core.access import Caller, Role, caller
 from core.service import Forbidden, Job, Script
 
 
+@cache
 def user_name() -> str:
     """Who this process runs for."""
     import pwd

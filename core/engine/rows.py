@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from core.service import Environment, Job, Script, Status
@@ -76,8 +77,20 @@ def row_of_spec(spec: Mapping[str, Any]) -> dict[str, Any]:
 def insert_job(connection: sqlite3.Connection, row: Mapping[str, Any]) -> None:
     """Add a job's row."""
     values = dict(row, changed=draw(connection))
-    connection.execute(
-        f"INSERT INTO job ({', '.join(values)}) VALUES ({', '.join(':' + name for name in values)})", values
+    connection.execute(_insert(tuple(values)), values)
+
+
+@cache
+def _insert(names: tuple[str, ...]) -> str:
+    return f"INSERT INTO job ({', '.join(names)}) VALUES ({', '.join(':' + name for name in names)})"
+
+
+@cache
+def _update(names: tuple[str, ...]) -> str:
+    changes = ", ".join(f"{name} = :{name}" for name in names)
+    return (
+        f"UPDATE job SET {changes} WHERE id = :id AND (state_seq < :state_seq"
+        " OR (state_seq = :state_seq AND ended IS NULL AND records <= :records))"
     )
 
 
@@ -94,13 +107,9 @@ def update_job(connection: sqlite3.Connection, id: int, state: Mapping[str, Any]
     a finished job never changes.
     """
     values = dict(state, changed=draw(connection))
-    names = ", ".join(f"{name} = :{name}" for name in values)
+    statement = _update(tuple(values))
     values["id"] = id
-    changed = connection.execute(
-        f"UPDATE job SET {names} WHERE id = :id AND (state_seq < :state_seq"
-        " OR (state_seq = :state_seq AND ended IS NULL AND records <= :records))",
-        values,
-    )
+    changed = connection.execute(statement, values)
     return changed.rowcount == 1
 
 
