@@ -9,7 +9,7 @@ import platform
 import sys
 from pathlib import Path
 
-from benchmarks import clixml_bench, command_bench, engine_bench, journal_bench, powershell_bench
+from benchmarks import clixml_bench, command_bench, engine_bench, journal_bench, powershell_bench, service_bench
 from benchmarks.table import Row, markdown
 
 _ALL = {
@@ -18,6 +18,7 @@ _ALL = {
     "journal": journal_bench.run,
     "clixml": clixml_bench.run,
     "powershell": powershell_bench.run,
+    "service": service_bench.run,
 }
 
 
