@@ -71,6 +71,7 @@ class Transport:
         self._directory: int | None = None
         #: the server has answered at least once
         self.reached = False
+        self._away = False
 
     # -- the connection --------------------------------------------------------------------------------------------
 
@@ -204,7 +205,13 @@ class Transport:
 
     def patience(self) -> Patience:
         """How long to go on trying, from the first trouble on."""
-        return Patience(lambda: self._patience if self.reached else min(self._patience, FIRST_PATIENCE), self._told)
+        return Patience(lambda: self._patience if self.reached else min(self._patience, FIRST_PATIENCE), self._tell)
+
+    def _tell(self, sentence: str | None) -> None:
+        """Say once that the server is away, however many requests wait for it, and once that it is back."""
+        if self._told is not None and self._away != (sentence is not None):
+            self._away = not self._away
+            self._told(sentence)
 
     # -- what came of them -----------------------------------------------------------------------------------------
 
@@ -228,8 +235,8 @@ class Transport:
         for cause in causes:
             if isinstance(cause, ssl.SSLCertVerificationError):
                 return Trouble(
-                    f"The certificate of {self.name} is not trusted: {cause.verify_message}. Give its authority with "
-                    "SSL_CERT_FILE=FILE, or use the name that the certificate is made for.",
+                    f"The certificate of {self.name} is not trusted: {cause.verify_message.rstrip('.')}. Give its "
+                    "authority with SSL_CERT_FILE=FILE, or use the name that the certificate is made for.",
                     sent=False,
                     hopeless=True,
                 )
@@ -290,13 +297,12 @@ class Patience:
     `seconds`: how long it is then; `told` as in `Transport`.
     """
 
-    def __init__(self, seconds: Callable[[], float], told: Told | None) -> None:
+    def __init__(self, seconds: Callable[[], float], told: Told) -> None:
         self._seconds = seconds
         self._told = told
         self._began: float | None = None
         self._until = 0.0
         self._pause = _FIRST_PAUSE
-        self._said = False
 
     async def pause(self, trouble: Trouble) -> None:
         """Wait before the next attempt. Raises Unavailable when there shall be none."""
@@ -308,17 +314,14 @@ class Patience:
             waited = f" It was tried for {now - self._began:.0f} s." if now - self._began > _TOLD_AFTER else ""
             raise Unavailable(f"{trouble}{waited}") from trouble
         pause = min(self._pause, left)
-        if now + pause - self._began >= _TOLD_AFTER and not self._said and self._told is not None:
-            self._said = True
+        if now + pause - self._began >= _TOLD_AFTER:
             self._told(f"{trouble} Trying again for {left:.0f} s.")
         await asyncio.sleep(pause)
         self._pause = min(self._pause * 1.7, _LONGEST_PAUSE)
 
     def heard(self) -> None:
         """The server answers again."""
-        if self._said and self._told is not None:
-            self._told(None)
-        self._said = False
+        self._told(None)
 
     def over(self) -> None:
         """All goes well: the next trouble begins anew."""
