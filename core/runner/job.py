@@ -17,7 +17,7 @@ from core.runner.ending import Ending, has_children
 from core.runner.exit_file import ExitFile
 from core.runner.feeding import Feeding
 from core.runner.loop import READ, Loop
-from core.runner.mask import Masker, Secrets
+from core.runner.mask import Masker, Secrets, within
 from core.runner.outcome import Outcome
 from core.runner.output import Outputs
 from core.runner.questions import Questions
@@ -71,7 +71,7 @@ class Job:
         writer = JournalWriter(directory)
         if writer.records:
             raise AlreadyRan(f"Job {self.id} has been started before: it is not started again.")
-        self.secrets = Secrets(secrets.values())
+        self.secrets = Secrets(part for value in secrets.values() for part in within(value))
         self.recorder = Recorder(self.loop, writer, Summary(), self.secrets)
         self.recorder.on_blocked = self._disk_refuses
         self.recorder.on_free = self._disk_takes

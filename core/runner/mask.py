@@ -79,6 +79,29 @@ def forms(secret: str) -> set[bytes]:
     return {form for form in found if len(form) >= SHORTEST}
 
 
+def within(value: str) -> list[str]:
+    """What of a secret parameter's value is secret: of a credential its password, of CLIXML every secure text."""
+    if not value.startswith("{"):
+        return [value]
+    try:
+        given = json.loads(value)
+    except (ValueError, RecursionError):
+        return [value]
+    if not isinstance(given, dict):
+        return [value]
+    found = [value]
+    if isinstance(given.get("password"), str):
+        found.append(given["password"])
+    if isinstance(given.get("clixml"), str):
+        for encoded in re.findall(r"<SS(?: [^>]*)?>([A-Za-z0-9+/=\s]*)</SS>", given["clixml"]):
+            try:
+                found.append(binascii.a2b_base64(encoded).decode("utf-16-le"))
+            except (ValueError, UnicodeDecodeError):
+                # encrypted, as other systems write it: nothing that the job could print
+                continue
+    return found
+
+
 class Secrets:
     """All spellings of all secrets of a job. New ones (answers to secret questions) may come while it runs."""
 

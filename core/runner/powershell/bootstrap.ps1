@@ -36,14 +36,17 @@ $options.run = & {
     begin { $format = $null; $serializer = [System.Management.Automation.PSSerializer] }
     process {
         $value = $_
-        if ($value -is [string] -and ($value -isnot [psobject] -or $discard -or $null -ne $value.psobject.Properties['PSProvider'] -or -not $value.psobject.Properties.Match('*', 'NoteProperty').Count)) {
+        if ($value -is [string]) {
             if ($null -ne $format) { "`u{3}" + $value; $format.Process($value) }
-            elseif ($value.Length -and $value[0] -lt [char]5) { "`u{4}" + $value }
+            elseif ($value.Length -and $value[0] -lt [char]6) { "`u{4}" + $value }
             else { [string]$value }
             return
         }
         if (-not $discard -and ($null -eq $value -or $value.GetType().Namespace -ne 'Microsoft.PowerShell.Commands.Internal.Format')) {
-            "`u{2}" + $serializer::Serialize($value, $depth)
+            # some texts have no form in XML: then what the object says of itself is kept
+            try { $document = $serializer::Serialize($value, $depth) }
+            catch { $document = $null; $global:Error.RemoveAt(0) }
+            if ($null -ne $document) { "`u{2}" + $document } else { "`u{5}" + ("$value" -replace "[`u{FFFE}`u{FFFF}]", "`u{FFFD}") }
         }
         if ($null -eq $format) { $format = { Out-Default }.GetSteppablePipeline($MyInvocation.CommandOrigin); $format.Begin($true) }
         $format.Process($value)

@@ -18,7 +18,8 @@ SCRIPT = _load()
 LINES = frozenset(SCRIPT.split("\n"))
 
 #: what it puts before a string of the pipeline: a whole CLIXML document follows; a text that the formatter shows too;
-#: a text that begins with one of these itself
+#: a text that begins with one of these itself; the text of an object that has no form in XML
 DOCUMENT = b"_x0002_"
 FORMATTED = b"_x0003_"
 LITERAL = b"_x0004_"
+UNWRITABLE = b"_x0005_"

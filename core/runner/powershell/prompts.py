@@ -104,7 +104,8 @@ def _choices(arguments: list[Value], _line: str) -> tuple[Question, Any]:
     asked = _of_choices(arguments)
     asked.multiple = True
     labels = asked.choices or []
-    defaults = [each.number(-1) for each in arguments[3]]
+    # an array comes as its elements and their count
+    defaults = [each.number(-1) for each in arguments[3]["mae"]]
     asked.default = ", ".join(labels[each]["label"] for each in defaults if 0 <= each < len(labels))
 
     def form(_answer: Answer, writer: Writer) -> str:

@@ -19,7 +19,7 @@ from core.journal.format import (
     WARNING,
 )
 from core.runner.powershell import wire
-from core.runner.powershell.bootstrap import DOCUMENT, FORMATTED, LITERAL
+from core.runner.powershell.bootstrap import DOCUMENT, FORMATTED, LITERAL, UNWRITABLE
 from core.runner.powershell.colors import BACKGROUND, FOREGROUND, number, paint
 from core.runner.powershell.errors import NATIVE, describe
 from core.runner.powershell.values import ValueProblem, read, string_bytes, visible
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 OPENING = b'<Objs Version="1.1.0.1" xmlns="http://schemas.microsoft.com/powershell/2004/04">\n  '
 CLOSING = b"\n</Objs>"
+UNWRITTEN = "Some objects hold text that has no form in XML: their own text was kept instead."
 _MESSAGES = {wire.WARNING_RECORD: WARNING, wire.VERBOSE_RECORD: VERBOSE, wire.DEBUG_RECORD: DEBUG}
 _SET_SHOULD_EXIT = 6
 _WRITE, _WRITE_COLORED, _END_LINE, _WRITE_LINE, _WRITE_LINE_COLORED, _WRITE_ERROR_LINE = 13, 14, 15, 16, 17, 18
@@ -110,6 +111,10 @@ class Streams:
                     return
                 if mark == FORMATTED:
                     self._object(b"%b<S>%b</S>%b" % (OPENING, content[7:], CLOSING))
+                    return
+                if mark == UNWRITABLE:
+                    self._object(b"%b<S>%b</S>%b" % (OPENING, content[7:], CLOSING))
+                    self._job.outcome.remark(UNWRITTEN)
                     return
                 if mark == LITERAL:
                     content = content[7:]

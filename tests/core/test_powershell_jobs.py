@@ -1,0 +1,403 @@
+"""Jobs on a real PowerShell: output, errors, exit codes, questions, parameters, variables, ends of every kind."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.journal.format import (
+    ERROR,
+    INFORMATION,
+    OBJECT,
+    PROGRESS,
+    PROMPT,
+    STDERR,
+    STDOUT,
+    VERBOSE,
+    WARNING,
+)
+from tests.core.runner_jobs import Deck, Run, until
+from tests.powershell import pwsh
+
+
+@pytest.fixture
+def deck(tmp_path: Path) -> Deck:
+    return Deck(tmp_path)
+
+
+def powershell(deck: Deck, script: str, settings: dict[str, Any] | None = None, **spec: Any) -> Run:
+    """A job of this script, not started."""
+    return deck.job(
+        pwsh(), "-NoLogo", "-NoProfile", "-s", script=script, suffix=".ps1", kind="powershell",
+        environment="PowerShell 7", powershell=settings or {}, size=[120, 40], **spec,
+    )  # fmt: skip
+
+
+def documents(run: Run) -> list[str]:
+    return [data.decode() for stream, _flags, data in run.records() if stream == OBJECT]
+
+
+def text(run: Run) -> str:
+    return run.stream(STDOUT).decode()
+
+
+# status and exit code by script; what `pwsh -File` gives
+ENDS = [
+    ("'x'", "Completed", 0),
+    ("Write-Warning w", "Warning", 0),
+    ("Write-Warning w; Write-Error e", "Error", 0),
+    ("Write-Error e; 'on'", "Error", 0),
+    ("exit 3", "Failed", 3),
+    ("exit 300", "Failed", 44),
+    ("exit -1", "Failed", 255),
+    ("function f { exit 9 }; f; 'never'", "Failed", 9),
+    ("exit 0; 'never'", "Completed", 0),
+    ("Write-Error e; exit 0", "Error", 0),
+    ("throw 'boom'", "Failed", 1),
+    ("if (", "Failed", 1),
+    ("$ErrorActionPreference = 'Stop'; Get-Item /nope; 'never'", "Failed", 1),
+    ("1/0; 'on'", "Error", 0),
+    ("[Environment]::Exit(5)", "Failed", 5),
+    ("'a'; [Environment]::Exit(0)", "Completed", 0),
+    ("bash -c 'exit 4'", "Completed", 0),
+    ("bash -c 'exit 4'; exit $LASTEXITCODE", "Failed", 4),
+    ("try { throw 'x' } catch { 'caught' }", "Completed", 0),
+    ("$Host.SetShouldExit(6)", "Failed", 6),
+    ("bash -c 'echo told >&2'", "Completed", 0),
+]
+
+
+def test_status_and_exit_code_of_every_end(deck: Deck) -> None:
+    """Two at a time: each is a whole PowerShell."""
+    for start in range(0, len(ENDS), 2):
+        pair = ENDS[start : start + 2]
+        runs = [powershell(deck, script).go() for script, _status, _code in pair]
+        for run, (script, status, code) in zip(runs, pair, strict=True):
+            end = run.ended(90)
+            assert (end["status"], end["exit_code"]) == (status, code), script
+            assert "never" not in text(run)
+
+
+def test_errors_point_into_the_script(deck: Deck) -> None:
+    run = powershell(
+        deck, "function f { Write-Error bad -TargetObject t -ErrorId I -Category ReadError }\n\nf\nthrow 'x'"
+    )
+    end = run.go().ended()
+    path = run.spec["script"]["path"]
+    first, last = run.values(ERROR)
+    assert first["message"] == "bad" and first["category"] == "ReadError" and first["target"] == "t"
+    assert first["id"] == "I,f"
+    assert first["stack"] == f"at f, {path}: line 1\nat <ScriptBlock>, {path}: line 3"
+    assert first["position"].startswith(f"At {path}:3")
+    assert last["position"].startswith(f"At {path}:4 char:1\n+ throw 'x'")
+    assert last["stack"] == f"at <ScriptBlock>, {path}: line 4"
+    assert end["reason"] == "It was ended by an error: x"
+
+
+def test_a_write_error_of_the_script_itself_points_to_its_line(deck: Deck) -> None:
+    run = powershell(deck, "\n\nWrite-Error bad").go()
+    run.ended()
+    (error,) = run.values(ERROR)
+    assert error["position"] == f"At {run.spec['script']['path']}:3"
+
+
+@pytest.mark.parametrize(
+    ("action", "status", "errors"),
+    [("Stop", "Failed", 1), ("SilentlyContinue", "Completed", 0), ("Ignore", "Completed", 0), ("Break", "Error", 1)],
+)
+def test_error_actions(deck: Deck, action: str, status: str, errors: int) -> None:
+    run = powershell(deck, "Write-Error e\n'on'", error_action=action).go()
+    end = run.ended()
+    assert end["status"] == status and len(run.values(ERROR)) == errors
+    assert text(run) == ("" if action == "Stop" else "on\n")
+
+
+def test_preferences_depth_and_discarded_objects(deck: Deck) -> None:
+    script = "Write-Verbose v; Write-Warning w; Write-Information i\n[pscustomobject]@{ a = @{ b = @{ c = 1 } } }"
+    run = powershell(deck, script, {"preferences": {"Verbose": "Continue", "Warning": "Ignore"}, "depth": 4}).go()
+    run.ended()
+    assert [each["message"] for each in run.values(VERBOSE)] == ["v"] and run.values(WARNING) == []
+    assert [(each["message"], each.get("silent")) for each in run.values(INFORMATION)] == [("i", True)]
+    (document,) = documents(run)
+    assert '<I32 N="Value">1</I32>' in document
+    run = powershell(deck, script + "\n'text'", discard_pipeline=True).go()
+    run.ended()
+    assert documents(run) == [] and "text\n" in text(run)
+    run = powershell(deck, "Write-Information i", {"preferences": {"Information": "Continue"}}).go()
+    run.ended()
+    assert "silent" not in run.values(INFORMATION)[0]
+
+
+def test_strings_of_every_kind(deck: Deck) -> None:
+    script = (
+        '\'\'; "`u{2}two"; "`u{3}"; "`u{4}x"; \'_x0041_\'; \'&<>"\'; "a`r`nb"; \'🎵\'; "`u{FFFE}|"\n'
+        "[string][char]0xD800; 'x' * 1mb; Add-Member -InputObject 'noted' -NotePropertyName n -NotePropertyValue 1"
+        " -PassThru"
+    )
+    run = powershell(deck, script).go()
+    end = run.ended()
+    assert end["status"] == "Completed", run.values(ERROR)
+    lines = text(run).split("\n")
+    assert lines[:7] == ["", "\x02two", "\x03", "\x04x", "_x0041_", '&<>"', "a\r"]
+    assert lines[7:9] == ["b", "🎵"] and lines[9].endswith("|") and lines[10] == "\ufffd"
+    assert lines[11] == "x" * (1 << 20) and lines[12] == "noted"
+    found = documents(run)
+    assert len(found) == 12
+    head = '<Objs Version="1.1.0.1" xmlns="http://schemas.microsoft.com/powershell/2004/04">\n  '
+    assert found[0] in (f"{head}<S></S>\n</Objs>", f"{head}<S />\n</Objs>")
+    assert found[1] == f"{head}<S>_x0002_two</S>\n</Objs>"
+    assert found[4] == f"{head}<S>_x005F_x0041_</S>\n</Objs>"
+    assert found[11] == f"{head}<S>noted</S>\n</Objs>"
+
+
+def test_an_object_that_cannot_be_written_is_told_and_does_not_end_the_script(deck: Deck) -> None:
+    run = powershell(deck, "[pscustomobject]@{ a = \"bad`u{FFFE}\" }\n'on'").go()
+    end = run.ended()
+    assert "on" in text(run) and end["status"] == "Completed"
+    assert len(documents(run)) == 2 and "<S>@{a=bad\ufffd}</S>" in documents(run)[0]
+    assert end["remarks"] == ["Some objects hold text that has no form in XML: their own text was kept instead."]
+
+
+def test_objects_are_what_the_serializer_writes(deck: Deck) -> None:
+    script = (
+        "$values = 1, 'x', $null, @(1, 2), [ordered]@{ a = 1; b = 'y' }, [IO.FileInfo]'/etc/hosts',"
+        " [DayOfWeek]::Friday, [guid]::Empty, 1.5, $true, [datetime]::UnixEpoch, { Get-Date }, [uri]'https://example.org/?a=1&b=2'\n"
+        "[IO.File]::WriteAllLines($args[0], [string[]]@($values.ForEach({ [Convert]::ToBase64String("
+        "[Text.Encoding]::UTF8.GetBytes([System.Management.Automation.PSSerializer]::Serialize($_, 2))) })))\n"
+        "foreach ($value in $values) { , $value }\n"
+    )
+    target = deck.directory / "expected"
+    script = script.replace("$args[0]", f"'{target}'")
+    run = powershell(deck, script).go()
+    run.ended()
+    import base64
+
+    expected = [base64.b64decode(line).decode() for line in target.read_text().splitlines()]
+    assert documents(run) == expected
+
+
+def test_stray_output_is_caught(deck: Deck) -> None:
+    script = (
+        "[Console]::WriteLine('console'); [Console]::Error.WriteLine('console error')\n"
+        "Start-Process /bin/echo started -NoNewWindow -Wait\n"
+        "$out = [Console]::OpenStandardOutput(); $out.Write([byte[]](114, 97, 119, 10), 0, 4); $out.Flush()\n"
+        "bash -c 'echo native; echo complaint >&2'\n'last'"
+    )
+    run = powershell(deck, script).go()
+    end = run.ended()
+    assert end["status"] == "Completed"
+    assert sorted(text(run).split()) == ["console", "last", "native", "raw", "started"]
+    assert sorted(run.stream(STDERR).decode().splitlines()) == ["complaint", "console error"]
+
+
+PARAMETERS = """
+param([int]$Count, [datetime]$When, [switch]$Loud, [string[]]$Names, [hashtable]$Table, [securestring]$Word,
+      [pscredential]$Login, $Sent, [double]$Part)
+"$($Count + 1) $($When.Year) $Loud $($Names.Count) $($Table.a) $Part"
+"$([System.Net.NetworkCredential]::new('', $Word).Password.Length) $($Login.UserName) $($Sent.GetType().Name) $Sent"
+"secret $([System.Net.NetworkCredential]::new('', $Word).Password) $($Login.GetNetworkCredential().Password)"
+"""
+
+
+def test_parameters_are_typed(deck: Deck) -> None:
+    head = '<Objs Version="1.1.0.1" xmlns="http://schemas.microsoft.com/powershell/2004/04">'
+    sent = f"{head}<U64>18446744073709551615</U64></Objs>"
+    parameters = {
+        "Count": "41", "When": "2026-03-04", "Loud": True, "Names": ["a", "b"], "Table": {"a": 7}, "Part": 0.5,
+        "Sent": {"clixml": sent}, "Word": None, "Login": None,
+    }  # fmt: skip
+    secrets = {"Word": "geheim-1", "Login": json.dumps({"username": "bob", "password": "open-sesame"})}
+    run = powershell(
+        deck, PARAMETERS, {"secrets": {"Word": "secret", "Login": "credential"}}, parameters=parameters
+    ).go(secrets)
+    end = run.ended()
+    assert end["status"] == "Completed", run.values(ERROR)
+    assert text(run) == "42 2026 True 2 7 0.5\n8 bob UInt64 18446744073709551615\nsecret *** ***\n"
+    assert b"geheim-1" not in (run.directory / "out.dat").read_bytes()
+
+
+def test_the_variables_of_the_job(deck: Deck) -> None:
+    script = (
+        "\"$UAJobId $($UAJob.Id) $($UAJob.Identity.Name) $($UAJob.Environment) $($UAJob.Tags -join '+')"
+        ' $($UAJob.Notes)"\n'
+        '"$UAScriptId $($UAScript.Name) $($UAScript.FullPath) $($null -eq $UASchedule) $($null -eq $UAScheduleId)"\n'
+        '"$PSUJobId $($PSUJob.RunId) $PSUScriptId $($PSUScript.Id) $($UAJob.ParentJob.Id) $($UAJob.CreatedTime.Kind)"\n'
+        '"$PSScriptRoot|$PSCommandPath|$($MyInvocation.MyCommand.Path)|$PWD"'
+    )
+    run = powershell(deck, script, tags=["a", "b"], notes="note", parent_job=7).go()
+    run.ended()
+    path = run.spec["script"]["path"]
+    assert text(run).splitlines() == [
+        f"{run.id} {run.id} root PowerShell 7 a+b note",
+        f"3 {os.path.basename(path)} {path} True True",
+        f"{run.id} {run.spec['run_id']} 3 3 7 Utc",
+        f"{os.path.dirname(path)}|{path}|{path}|{deck.directory}",
+    ]
+
+
+def test_a_changed_script_runs_as_it_was(deck: Deck) -> None:
+    run = powershell(deck, '"was $PSScriptRoot|$PSCommandPath"\nexit 3')
+    path = Path(run.spec["script"]["path"])
+    path.write_text("'changed'")
+    end = run.go().ended()
+    assert text(run) == f"was {path.parent}|{path}\n" and end["exit_code"] == 3
+    assert end["summary"]["remarks"] == ["The script changed after it was submitted: the stored copy ran."]
+
+
+def test_modules_and_a_startup_script(deck: Deck) -> None:
+    modules = deck.directory / "modules" / "Mine"
+    modules.mkdir(parents=True)
+    (modules / "Mine.psm1").write_text("function Get-Mine { 'mine' }\nExport-ModuleMember Get-Mine\n")
+    startup = deck.directory / "startup.ps1"
+    startup.write_text("function Get-Started { 'started' }\n$Shared = 5\n")
+    run = powershell(
+        deck,
+        'Get-Mine; Get-Started; "$Shared"; (Get-Module Mine).Name',
+        {"modules": ["Mine"], "startup_script": str(startup)},
+        variables={"PATH": os.environ["PATH"], "HOME": "/root", "PSModulePath": str(modules.parent)},
+    ).go()
+    end = run.ended()
+    assert text(run) == "mine\nstarted\n5\nMine\n" and end["status"] == "Completed"
+    run = powershell(deck, "'never'", {"modules": ["No.Such.Module"]}).go()
+    end = run.ended()
+    assert end["status"] == "Failed" and "No.Such.Module" in end["reason"]
+
+
+def test_questions_in_a_row_from_functions_and_parameters(deck: Deck) -> None:
+    script = (
+        "param([Parameter(Mandatory, HelpMessage = 'how many')][int]$Count, [Parameter(Mandatory)][string[]]$Names)\n"
+        "function Ask { Read-Host 'Name' }\n"
+        "\"$($Count + 1) $($Names -join '+') $(Ask)\"\n"
+        "Write-Host 'Line: ' -NoNewline; $line = Read-Host; \"<$line>\"\n"
+        "$word = Read-Host 'Word' -AsSecureString\n"
+        "\"$($word.Length) $([System.Net.NetworkCredential]::new('', $word).Password)\"\n"
+        "$all = $Host.UI.PromptForChoice('Cap', 'Which?', [System.Management.Automation.Host.ChoiceDescription[]]"
+        "('&A', '&B', '&C'), [int[]](0)); \"$all\"\n"
+        "$c = Get-Credential -Message 'Log in'; \"$($c.UserName) $($c.GetNetworkCredential().Password)\"\n"
+    )
+    run = powershell(deck, script).go()
+
+    def question(number: int) -> dict[str, Any]:
+        until(lambda: len(run.values(PROMPT)) >= number, f"question {number}", 60)
+        return run.values(PROMPT)[number - 1]
+
+    first = question(1)
+    assert [(each["name"], each["type"]) for each in first["fields"]] == [("Count", "integer"), ("Names", "list")]
+    assert run.ask(op="answer", fields={"Count": "many"})["error"]["kind"] == "invalid"
+    assert run.ask(op="answer", fields={"Count": "4", "Names": "x, y"}) == {"ok": True}
+    assert question(2)["message"] == "Name"
+    run.ask(op="answer", text="Ann")
+    assert question(3)["message"] == "Line: "
+    run.ask(op="answer", text="")
+    assert question(4)["secret"] is True
+    run.ask(op="answer", text="geheim-2")
+    asked = question(5)
+    assert asked["multiple"] is True and asked["default"] == "A"
+    run.ask(op="answer", text="b, C")
+    asked = question(6)
+    assert [each["name"] for each in asked["fields"]] == ["UserName", "Password"]
+    run.ask(op="answer", fields={"UserName": "bob", "Password": "geheim-3"})
+    end = run.ended()
+    assert end["status"] == "Completed", run.values(ERROR)
+    assert text(run) == "5 x+y Ann\n<>\n8 ***\n1 2\nbob ***\n"
+    assert run.states().count("WaitingOnFeedback") == 6
+    assert b"geheim" not in (run.directory / "out.dat").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "'go'; Start-Sleep 60; 'never'",
+        "'go'; while ($true) {}",
+        "'go'; bash -c 'sleep 60'; 'never'",
+        "'go'; Read-Host 'waits'; 'never'",
+    ],
+)
+def test_cancel(deck: Deck, script: str) -> None:
+    run = powershell(deck, f"try {{ {script} }} finally {{ Write-Host 'cleaned up' }}").go()
+    run.until_output(STDOUT, b"go")
+    if "Read-Host" in script:
+        run.until_state("WaitingOnFeedback")
+    assert run.ask(op="cancel", by="root") == {"ok": True}
+    end = run.ended()
+    assert end["status"] == "Canceled" and "never" not in text(run)
+    assert [each["message"] for each in run.values(INFORMATION)] == ["cleaned up"]
+    assert end["receipt"]["survived"] == []
+
+
+def test_a_script_that_does_not_stop_is_killed(deck: Deck) -> None:
+    run = powershell(
+        deck, "try { 'go'; Start-Sleep 60 } finally { Start-Sleep 60 }", grace=0.5, kill_leftovers=True
+    ).go()
+    run.until_output(STDOUT, b"go")
+    run.ask(op="cancel", by="root")
+    assert run.ended()["status"] == "Canceled"
+
+
+def test_a_timeout(deck: Deck) -> None:
+    run = powershell(deck, "'go'; Start-Sleep 60", timeout=2.0).go()
+    assert run.ended()["status"] == "TimedOut"
+
+
+def test_powershell_killed_within_a_script(deck: Deck) -> None:
+    run = powershell(deck, "'go'; Start-Sleep 60").go()
+    run.until_output(STDOUT, b"go")
+    os.kill(run.values(12)[0]["process_id"], signal.SIGKILL)
+    end = run.ended()
+    assert (end["status"], end["signal"], end["exit_code"]) == ("Failed", 9, None)
+    assert end["reason"] == "It was ended by signal 9 (SIGKILL)."
+
+
+def test_a_powershell_that_cannot_start(deck: Deck, tmp_path: Path) -> None:
+    broken = tmp_path / "pwsh"
+    broken.write_text("#!/bin/sh\necho 'no usable version of libssl' >&2\nexit 134\n")
+    broken.chmod(0o755)
+    run = deck.job(str(broken), "-s", script="'x'", suffix=".ps1", kind="powershell", powershell={}).go()
+    end = run.ended()
+    assert end["status"] == "Failed" and end["exit_code"] == 134
+    assert end["reason"] == "PowerShell ended before it could run the script: no usable version of libssl"
+    assert run.stream(STDERR) == b"no usable version of libssl\n"
+    run = deck.job(str(tmp_path / "gone"), "-s", script="'x'", suffix=".ps1", kind="powershell", powershell={}).go()
+    end = run.ended()
+    assert end["reason"] == f"Could not start {tmp_path}/gone: No such file or directory."
+
+
+def test_progress_is_throttled_and_nested_ones_are_told_as_one(deck: Deck) -> None:
+    script = (
+        '1..500 | ForEach-Object { Write-Progress -Activity Outer -Status "$_" -PercentComplete ($_ / 5) -Id 1;'
+        " Write-Progress -Activity Inner -Status part -Id 2 -ParentId 1 }\n"
+        "Write-Progress -Activity Inner -Id 2 -Completed; Write-Progress -Activity Outer -Id 1 -Completed"
+    )
+    run = powershell(deck, script).go()
+    run.ended(60)
+    told = run.values(PROGRESS)
+    assert 1 <= len(told) < 200 and {each["activity"] for each in told} == {"Outer"}
+    assert told[-1]["completed"] is True and told[-1]["percent"] == 100
+    assert any(each.get("current_operation", "").startswith("Inner") for each in told) or len(told) == 1
+
+
+def test_write_host_in_pieces_is_one_line(deck: Deck) -> None:
+    from core.journal.lines import LineIndex
+    from core.journal.reader import JournalReader
+
+    run = powershell(
+        deck, "Write-Host a -NoNewline; Write-Host b -NoNewline -ForegroundColor Red; Write-Host c; 'd'"
+    ).go()
+    run.ended()
+    with JournalReader(str(run.directory)) as reader:
+        index = LineIndex(reader)
+        found = [re.sub(rb"\x1b\[[0-9;]*m", b"", line.data) for line in index.lines(0, 9)]
+        assert found == [b"abc", b"d"]
+        assert [re.sub(rb"\x1b\[[0-9;]*m", b"", line.data) for line in index.tail(9)] == [b"abc", b"d"]
+
+
+def test_the_terminal_is_the_jobs(deck: Deck) -> None:
+    run = powershell(deck, "bash -c 'echo to the terminal > /dev/tty; tty < /dev/tty'; 'end'").go()
+    run.ended()
+    assert "/dev/" in text(run) and "end\n" in text(run)
