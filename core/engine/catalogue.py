@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
+from core.params.interface import Unread
 from core.service import Environment, Invalid, NotFound, Parameter, Script, ScriptStatistics, ServiceError
 
 from . import callers, scripts
@@ -58,7 +59,14 @@ class Catalogue:
                 raise
             found = unrecorded(script)
             callers.check_run(callers.acting(), found)
-        return await self._read(lambda c: parameters_of(c, found, self._shared.store))
+        try:
+            return await self._read(lambda c: parameters_of(c, found, self._shared.store))
+        except Unread as unread:
+            await asyncio.to_thread(unread.read)
+        try:
+            return await self._read(lambda c: parameters_of(c, found, self._shared.store))
+        except Unread:
+            raise Invalid(f"{found.name} changes while it is read. Ask again when it is written.") from None
 
     async def content(self, script: int | str) -> bytes:
         """A script's file as it is now."""

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from core.service import Job, NotFound, RunRequest
+from core.params.interface import Unread
+from core.service import Conflict, Job, NotFound, RunRequest
 
 from . import scripts, slots
 from .callers import acting, check_own
@@ -26,6 +27,9 @@ from .secrets import unseal
 from .shared import Shared
 from .starting import Starting
 from .submit import Known, Origin, Prepared, lay_out, prepare, put_on_record, request_again, request_anew
+
+#: how often a script is read that changes while it is read
+_TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +105,22 @@ class Submitting:
             self._queued()
         return job_of_row(recorded.row)
 
+    def _prepare(self, request: RunRequest, origin: Origin) -> Prepared:
+        """The checked request. A script that is new to PowerShell is read while nobody waits for the database."""
+        for _ in range(_TRIES):
+            try:
+                return self._database.read_now(lambda c: prepare(c, self._shared.live.now, request, origin))
+            except Unread as unread:
+                unread.read()
+        raise Conflict("The script changes all the time: its parameters cannot be read. Try again when it does not.")
+
     def _record(self, request: RunRequest, origin: Origin, claiming: contextlib.ExitStack) -> Recorded:
         """Check the request and put the job on record, on a thread of its own; its lock is taken, for who starts it.
 
         Raises Known for a request that came before, ServiceError.
         """
         database = self._database
-        prepared = database.read_now(lambda c: prepare(c, self._shared.live.now, request, origin))
+        prepared = self._prepare(request, origin)
         id = database.write_now(lambda c: self._number(c, prepared))
         directory = lay_out(self._shared.store, id, prepared)
         lock = lock_of(directory)

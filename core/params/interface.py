@@ -7,6 +7,20 @@ from dataclasses import dataclass
 from core.service import Parameter
 
 
+class Unread(Exception):
+    """A script that no PowerShell has read yet: call `read` where nobody is held up by it, and ask once more."""
+
+    def __init__(self, content: bytes, program: str, path: str) -> None:
+        super().__init__(path)
+        self._script = (content, program, path)
+
+    def read(self) -> None:
+        """Have the script read."""
+        from core.params.powershell import read_anew
+
+        read_anew(*self._script)
+
+
 @dataclass(frozen=True, slots=True)
 class Option(Parameter):
     """A parameter that an argparse script takes on its command line.

@@ -13,9 +13,10 @@ import os
 import re
 import subprocess
 import tempfile
+import time
 from typing import Any
 
-from core.params.interface import Interface
+from core.params.interface import Interface, Unread
 from core.service import Parameter
 
 _READER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "powershell_interface.ps1")
@@ -33,22 +34,37 @@ _FOREIGN = re.compile(r"\\[pPGzZkcex0-9<uQEAaXRK]|\(\?(?![:=!]|<[=!])|\[[^\]]*-\
 _NOTHING = Interface(style="none", open=True)
 
 
-def read_powershell(content: bytes, program: str, cache: str | None = None) -> Interface:
+#: what was found out lately, also where it could not be kept: path -> when (monotonic), what was told or None
+_LATELY: dict[str, tuple[float, dict[str, Any] | None]] = {}
+_LATELY_SECONDS = 60.0
+_MOST_LATELY = 32
+
+
+def read_anew(content: bytes, program: str, path: str) -> None:
+    """Have PowerShell read a script, for `read_powershell` to find: a second's work or less."""
+    told = _ask(content, program)
+    if told is not None:
+        _keep(path, told)
+    while len(_LATELY) >= _MOST_LATELY:
+        _LATELY.pop(next(iter(_LATELY)), None)
+    _LATELY[path] = (time.monotonic(), told)
+
+
+def read_powershell(content: bytes, program: str, cache: str) -> Interface:
     """What a script asks for. `program` is the environment's pwsh, `cache` a directory for what was found.
 
     Where the script cannot be parsed, or there is no pwsh that could, the interface is unknown ("none", open): any
-    parameters pass, and PowerShell itself says what is wrong with them.
+    parameters pass, and PowerShell itself says what is wrong with them. Raises Unread for a script that is new.
     """
-    path = None if cache is None else _cached(content, program, cache)
-    if path is not None:
-        with contextlib.suppress(OSError, ValueError), open(path, encoding="utf-8") as file:
-            return interface(json.load(file))
-    told = _ask(content, program)
-    if told is None:
+    path = _cached(content, program, cache)
+    if path is None:
         return _NOTHING
-    if path is not None:
-        _keep(path, told)
-    return interface(told)
+    when, told = _LATELY.get(path, (0.0, None))
+    if when and time.monotonic() - when < _LATELY_SECONDS:
+        return _NOTHING if told is None else interface(told)
+    with contextlib.suppress(OSError, ValueError), open(path, encoding="utf-8") as file:
+        return interface(json.load(file))
+    raise Unread(content, program, path)
 
 
 def interface(told: dict[str, Any]) -> Interface:
