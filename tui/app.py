@@ -24,6 +24,8 @@ from tui.theme import THEMES, default_theme, missing_variables
 
 #: changes reach the screens at most so often, in seconds
 _GATHER = 0.25
+#: seconds in which a listener is up
+_SETTLED = 1.0
 #: how long to wait before the connection is tried again, in seconds
 _RETRIES = (1.0, 2.0, 4.0, 8.0, 15.0)
 
@@ -110,6 +112,8 @@ class JobdeckApp(App[int]):
                 await self._count()
                 self._tell_connection(Connection(State.OPEN, read_only=await self._reads_only()))
                 self._tell_changes(EVERYTHING)
+                # Once more when the listener is there for sure: what changes in between is told by nobody.
+                self.set_timer(_SETTLED, lambda: self._tell_changes(EVERYTHING))
                 async for event in service.events():
                     attempt = 0
                     self._gather(event)

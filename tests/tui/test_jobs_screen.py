@@ -1,0 +1,304 @@
+"""The jobs screen over a real engine: each key does what the table of keys says."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sqlite3
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+
+from core.config import Settings
+from core.engine.engine import Engine
+from core.service import RunRequest, Status
+from tests.tui.conftest import Deck, settled, until
+from tui.changes import State
+from tui.remembered import Remembered
+from tui.screens.confirm import ConfirmScreen
+from tui.screens.jobs import JobsScreen
+from tui.screens.views import ViewsScreen
+from tui.widgets.filter import FilterBar, FilterInput
+from tui.widgets.table import Table
+
+
+@pytest.fixture
+async def beside(settings: Settings) -> Engine:
+    """Another engine on the same store: what others do."""
+    return await Engine.open(settings, "act")
+
+
+async def ran(engine: Engine, scripts: Path, name: str, text: str, wait: bool = True, **options: object) -> int:
+    """Run a script with these lines; its job's number."""
+    path = scripts / name
+    path.write_text(text)
+    job = await engine.run(RunRequest(path=str(path), environment="sh", **options))  # type: ignore[arg-type]
+    if wait:
+        await engine.wait(job.id)
+    return job.id
+
+
+def table(pilot: Pilot[int]) -> Table[object]:
+    found: Table[object] = jobs(pilot).query_one("#jobs", Table)
+    return found
+
+
+def jobs(pilot: Pilot[int]) -> JobsScreen:
+    return next(screen for screen in pilot.app.screen_stack if isinstance(screen, JobsScreen))
+
+
+def shown(pilot: Pilot[int]) -> list[str]:
+    """The lines of the table as they are drawn."""
+    drawn = table(pilot)
+    return [drawn.render_line(y).text.rstrip() for y in range(drawn.size.height)]
+
+
+def ids(pilot: Pilot[int]) -> list[int]:
+    """The numbers of the jobs in the table, from the first row on."""
+    rows = table(pilot).rows
+    return [row.job.id for place in range(rows.count) if (row := rows.row(place)) is not None]  # type: ignore[attr-defined]
+
+
+async def test_jobs_of_others_come_and_change_by_themselves(deck: Deck, beside: Engine, scripts: Path) -> None:
+    async with deck(size=(80, 24)) as pilot:
+        assert any("No job has run yet" in line for line in shown(pilot))
+        job = await ran(beside, scripts, "ask.sh", "jobdeck-job progress 40 Working; jobdeck-job ask Really\n", wait=False)
+        await until(pilot, lambda: any("Waiting" in line for line in shown(pilot)))
+        await until(pilot, lambda: "? 1" in jobs(pilot).status_line.render_line(0).text)
+        await beside.answer(job, "yes")
+        await until(pilot, lambda: any("Completed" in line for line in shown(pilot)))
+        await settled(pilot)
+        assert "? 1" not in jobs(pilot).status_line.render_line(0).text
+    await beside.close()
+
+
+async def test_the_filter_by_keys(deck: Deck, beside: Engine, scripts: Path) -> None:
+    good = await ran(beside, scripts, "good.sh", "exit 0\n")
+    bad = await ran(beside, scripts, "bad.sh", "exit 3\n")
+    await beside.close()
+    remembered = Remembered(None)
+    async with deck(remembered=remembered) as pilot:
+        assert ids(pilot) == [bad, good]
+        await pilot.press("slash", *"sta", "tab", *"fai", "tab")
+        await until(pilot, lambda: ids(pilot) == [bad])
+        assert jobs(pilot).query_one(FilterInput).value == "status:failed"
+        await pilot.press("enter")
+        assert table(pilot).has_focus and remembered.text("filter") == "status:failed"
+        assert "1 of 2 jobs" in jobs(pilot).query_one("#summary").render_line(0).text  # type: ignore[attr-defined]
+        await pilot.press("slash", *"x", "escape")
+        await until(pilot, lambda: jobs(pilot).query_one(FilterBar).text == "status:failed")
+        await pilot.press("escape")
+        await until(pilot, lambda: ids(pilot) == [bad, good])
+        assert remembered.text("filter") == ""
+        await pilot.press("slash", *"staus:x")
+        await pilot.pause(0.2)
+        assert "Is it status:" in jobs(pilot).query_one("#hint").render_line(0).text  # type: ignore[attr-defined]
+
+
+async def test_a_remembered_filter_holds_at_the_next_start(
+    deck: Deck, beside: Engine, scripts: Path, tmp_path: Path
+) -> None:
+    await ran(beside, scripts, "good.sh", "exit 0\n")
+    await beside.close()
+    remembered = Remembered(str(tmp_path / "state.json"))
+    remembered.put("filter", "status:failed")
+    async with deck(remembered=Remembered(str(tmp_path / "state.json"))) as pilot:
+        assert ids(pilot) == []
+        assert any("No job is like that" in line for line in shown(pilot))
+
+
+async def test_views(deck: Deck, beside: Engine, scripts: Path) -> None:
+    await ran(beside, scripts, "good.sh", "exit 0\n")
+    bad = await ran(beside, scripts, "bad.sh", "exit 3\n")
+    await beside.close()
+    remembered = Remembered(None)
+    async with deck(remembered=remembered) as pilot:
+        await pilot.press("v")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ViewsScreen))
+        await pilot.press("j", "j", "j", "j", "enter")
+        await until(pilot, lambda: ids(pilot) == [bad])
+        assert jobs(pilot).query_one(FilterBar).text == "status:bad"
+        await pilot.press("v", "s", *"mine", "enter")
+        await until(pilot, lambda: remembered.texts("views") == {"mine": "status:bad"})
+        await pilot.press("home", "X")
+        await until(pilot, lambda: remembered.texts("views") == {})
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(pilot.app.screen, JobsScreen))
+
+
+async def test_children_stand_below_their_parents(deck: Deck, beside: Engine, scripts: Path) -> None:
+    parent = await ran(beside, scripts, "parent.sh", "exit 0\n")
+    children = [await ran(beside, scripts, "child.sh", "exit 0\n", parent_job=parent) for _ in range(2)]
+    grandchild = await ran(beside, scripts, "grandchild.sh", "exit 0\n", parent_job=children[0])
+    last = await ran(beside, scripts, "last.sh", "exit 0\n", source="schedule")
+    await beside.close()
+    async with deck() as pilot:
+        assert ids(pilot) == [last, parent]
+        await pilot.press("down", "right")
+        await until(pilot, lambda: ids(pilot) == [last, parent, *children])
+        await pilot.press("down", "right")
+        await until(pilot, lambda: ids(pilot) == [last, parent, children[0], grandchild, children[1]])
+        await pilot.press("down", "left")
+        assert table(pilot).cursor_row.job.id == children[0]  # type: ignore[union-attr, attr-defined]
+        await pilot.press("left", "left", "left")
+        await until(pilot, lambda: ids(pilot) == [last, parent])
+        await pilot.press("c")
+        await until(pilot, lambda: ids(pilot) == [last, grandchild, *reversed(children), parent])
+        await pilot.press("c")
+        await until(pilot, lambda: ids(pilot) == [last, parent])
+        await pilot.press("S")
+        await until(pilot, lambda: last not in ids(pilot) and parent in ids(pilot))
+        await pilot.press("S")
+        await until(pilot, lambda: ids(pilot) == [last, parent])
+
+
+async def test_cancel_asks_and_the_safe_answer_comes_first(deck: Deck, beside: Engine, scripts: Path) -> None:
+    job = await ran(beside, scripts, "long.sh", "exec sleep 60\n", wait=False)
+    async with deck() as pilot:
+        await until(pilot, lambda: any("Running" in line for line in shown(pilot)))
+        await pilot.press("x")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ConfirmScreen))
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, JobsScreen))
+        assert not (await beside.job(job)).status.finished
+        await pilot.press("x")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ConfirmScreen))
+        await pilot.press("y")
+        await until(pilot, lambda: any("Canceled" in line for line in shown(pilot)))
+    assert (await beside.job(job)).status is Status.Canceled
+    await beside.close()
+
+
+async def test_many_are_marked_rerun_and_deleted(deck: Deck, beside: Engine, scripts: Path) -> None:
+    first = [await ran(beside, scripts, f"s{number}.sh", "exit 0\n") for number in range(3)]
+    async with deck() as pilot:
+        await pilot.press("space", "space")
+        assert table(pilot).marked == {first[2], first[1]}
+        assert "2 marked" in jobs(pilot).query_one("#summary").render_line(0).text  # type: ignore[attr-defined]
+        await pilot.press("R")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ConfirmScreen))
+        await pilot.press("y")
+        await until(pilot, lambda: len(ids(pilot)) == 5)
+        for job in ids(pilot):
+            await beside.wait(job)
+        await pilot.press("asterisk")
+        await until(pilot, lambda: len(table(pilot).marked) == 5)
+        await pilot.press("asterisk")
+        await until(pilot, lambda: not table(pilot).marked)
+        await pilot.press("asterisk")
+        await until(pilot, lambda: len(table(pilot).marked) == 5)
+        await pilot.press("X")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ConfirmScreen))
+        await pilot.press("y")
+        await until(pilot, lambda: ids(pilot) == [])
+        assert not await beside.counts()
+    await beside.close()
+
+
+async def test_the_cursor_stays_with_its_job(deck: Deck, beside: Engine, scripts: Path) -> None:
+    older = await ran(beside, scripts, "older.sh", "exit 0\n")
+    await ran(beside, scripts, "newer.sh", "exit 0\n")
+    async with deck() as pilot:
+        await pilot.press("down")
+        await ran(beside, scripts, "newest.sh", "exit 0\n")
+        await until(pilot, lambda: len(ids(pilot)) == 3)
+        assert table(pilot).cursor_row.job.id == older  # type: ignore[union-attr, attr-defined]
+        await pilot.press("y")
+        assert pilot.app.clipboard == str(older)
+    await beside.close()
+
+
+async def test_moving(deck: Deck, beside: Engine, scripts: Path, settings: Settings) -> None:
+    job = await ran(beside, scripts, "one.sh", "exit 0\n")
+    with contextlib.closing(sqlite3.connect(settings.database)) as connection:
+        names = [row[1] for row in connection.execute("PRAGMA table_info(job)")]
+        same = ", ".join(name for name in names if name not in ("id", "run_id", "request_key"))
+        for number in range(job + 1, job + 501):
+            connection.execute(
+                f"INSERT INTO job (id, run_id, {same}) SELECT ?, ?, {same} FROM job WHERE id = ?",
+                (number, f"run-{number}", job),
+            )
+        connection.commit()
+    await beside.close()
+    async with deck(size=(80, 24)) as pilot:
+        page = table(pilot).size.height - 2
+        keys = [("down", 1), ("j", 2), ("k", 1), ("up", 0), ("pagedown", page), ("ctrl+d", page + page // 2),
+                ("ctrl+u", page), ("pageup", 0), ("end", 500), ("home", 0), ("G", 500), ("g", 0)]  # fmt: skip
+        for key, place in keys:
+            await pilot.press(key)
+            await settled(pilot)
+            assert table(pilot).cursor == place, key
+            row = table(pilot).cursor_row
+            assert row is not None and row.job.id == job + 500 - place  # type: ignore[attr-defined]
+
+
+async def test_quitting_with_live_jobs_says_that_they_go_on(deck: Deck, beside: Engine, scripts: Path) -> None:
+    job = await ran(beside, scripts, "long.sh", "exec sleep 60\n", wait=False)
+    async with deck() as pilot:
+        await until(pilot, lambda: bool(pilot.app.counts.get(Status.Running)))  # type: ignore[attr-defined]
+        await pilot.press("q")
+        await until(pilot, lambda: type(pilot.app.screen).__name__ == "QuitScreen")
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(pilot.app.screen, JobsScreen))
+        await pilot.press("ctrl+q")
+        await until(pilot, lambda: type(pilot.app.screen).__name__ == "QuitScreen")
+        await pilot.press("e")
+        await until(pilot, lambda: not pilot.app.is_running)
+        assert pilot.app.keep_engine  # type: ignore[attr-defined]
+    assert not (await beside.job(job)).status.finished
+    await beside.cancel(job)
+    await beside.wait(job)
+    await beside.close()
+
+
+async def test_without_live_jobs_quitting_asks_nothing(deck: Deck) -> None:
+    async with deck() as pilot:
+        await pilot.press("q")
+        await until(pilot, lambda: not pilot.app.is_running)
+        assert pilot.app.return_code == 0
+
+
+async def test_a_store_that_cannot_be_opened_is_told_and_tried_again(deck: Deck, settings: Settings) -> None:
+    from core.service import JobService, Unavailable
+
+    refused = True
+
+    async def connect() -> JobService:
+        if refused:
+            raise Unavailable("The data directory is on the moon.")
+        engine: JobService = await Engine.open(settings, "act")
+        return engine
+
+    async with deck(connect=connect, wait=False) as pilot:
+        await until(pilot, lambda: any("on the moon" in line for line in shown(pilot)))
+        assert "not connected" in jobs(pilot).status_line.render_line(0).text
+        refused = False
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: pilot.app.connection.state is State.OPEN)  # type: ignore[attr-defined]
+        await until(pilot, lambda: any("No job has run yet" in line for line in shown(pilot)))
+
+
+async def test_a_window_that_is_too_small_says_so(deck: Deck) -> None:
+    async with deck(size=(80, 24)) as pilot:
+        await pilot.resize_terminal(50, 10)
+        await pilot.pause()
+        assert "needs 60x15" in pilot.app.export_screenshot().replace("&#160;", " ")
+        await pilot.resize_terminal(80, 24)
+        await pilot.pause()
+        assert "needs 60x15" not in pilot.app.export_screenshot().replace("&#160;", " ")
+
+
+async def test_help_and_palette_show_the_keys_as_the_user_has_them(deck: Deck) -> None:
+    async with deck(keymap={"jobs.cancel": "f9"}) as pilot:
+        assert "F9 Cancel" in jobs(pilot).query_one("#footer").render_line(0).text  # type: ignore[attr-defined]
+        await pilot.press("question_mark")
+        await pilot.pause()
+        picture = pilot.app.export_screenshot().replace("&#160;", " ")
+        assert "F9" in picture and "end the marked jobs" in picture
+        await pilot.press("escape", "ctrl+p")
+        await until(pilot, lambda: type(pilot.app.screen).__name__ == "CommandPalette")
+        await pilot.press(*"jobs: views")
+        await asyncio.sleep(0.3)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ViewsScreen))
