@@ -63,7 +63,9 @@ def ids(pilot: Pilot[int]) -> list[int]:
 async def test_jobs_of_others_come_and_change_by_themselves(deck: Deck, beside: Engine, scripts: Path) -> None:
     async with deck(size=(80, 24)) as pilot:
         assert any("No job has run yet" in line for line in shown(pilot))
-        job = await ran(beside, scripts, "ask.sh", "jobdeck-job progress 40 Working; jobdeck-job ask Really\n", wait=False)
+        job = await ran(
+            beside, scripts, "ask.sh", "jobdeck-job progress 40 Working; jobdeck-job ask Really\n", wait=False
+        )
         await until(pilot, lambda: any("Waiting" in line for line in shown(pilot)))
         await until(pilot, lambda: "? 1" in jobs(pilot).status_line.render_line(0).text)
         await beside.answer(job, "yes")
