@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from rich.cells import cell_len
@@ -32,7 +33,7 @@ _ACTS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u20
 JOB = Job(7, "run", Status.Failed, "x")
 
 
-def drawn(pilot: Pilot[object]) -> str:
+def drawn(pilot: Pilot[Any]) -> str:
     """The text of the whole screen."""
     lines = pilot.app.screen._compositor.render_strips()
     return "\n".join("".join(segment.text for segment in strip) for strip in lines)

@@ -87,7 +87,7 @@ async def test_the_filter_by_keys(deck: Deck, beside: Engine, scripts: Path) -> 
         assert jobs(pilot).query_one(FilterInput).value == "status:failed"
         await pilot.press("enter")
         assert table(pilot).has_focus and remembered.text("filter") == "status:failed"
-        assert "1 of 2 jobs" in jobs(pilot).query_one("#summary").render_line(0).text  # type: ignore[attr-defined]
+        assert "1 of 2 jobs" in jobs(pilot).query_one("#summary").render_line(0).text
         await pilot.press("slash", *"x", "escape")
         await until(pilot, lambda: jobs(pilot).query_one(FilterBar).text == "status:failed")
         await pilot.press("escape")
@@ -95,7 +95,7 @@ async def test_the_filter_by_keys(deck: Deck, beside: Engine, scripts: Path) -> 
         assert remembered.text("filter") == ""
         await pilot.press("slash", *"staus:x")
         await pilot.pause(0.2)
-        assert "Is it status:" in jobs(pilot).query_one("#hint").render_line(0).text  # type: ignore[attr-defined]
+        assert "Is it status:" in jobs(pilot).query_one("#hint").render_line(0).text
 
 
 async def test_a_remembered_filter_holds_at_the_next_start(
@@ -142,7 +142,7 @@ async def test_children_stand_below_their_parents(deck: Deck, beside: Engine, sc
         await pilot.press("down", "right")
         await until(pilot, lambda: ids(pilot) == [last, parent, children[0], grandchild, children[1]])
         await pilot.press("down", "left")
-        assert table(pilot).cursor_row.job.id == children[0]  # type: ignore[union-attr, attr-defined]
+        assert table(pilot).cursor_row.job.id == children[0]  # type: ignore[attr-defined]
         await pilot.press("left", "left", "left")
         await until(pilot, lambda: ids(pilot) == [last, parent])
         await pilot.press("c")
@@ -177,7 +177,7 @@ async def test_many_are_marked_rerun_and_deleted(deck: Deck, beside: Engine, scr
     async with deck() as pilot:
         await pilot.press("space", "space")
         assert table(pilot).marked == {first[2], first[1]}
-        assert "2 marked" in jobs(pilot).query_one("#summary").render_line(0).text  # type: ignore[attr-defined]
+        assert "2 marked" in jobs(pilot).query_one("#summary").render_line(0).text
         await pilot.press("R")
         await until(pilot, lambda: isinstance(pilot.app.screen, ConfirmScreen))
         await pilot.press("y")
@@ -205,7 +205,7 @@ async def test_the_cursor_stays_with_its_job(deck: Deck, beside: Engine, scripts
         await pilot.press("down")
         await ran(beside, scripts, "newest.sh", "exit 0\n")
         await until(pilot, lambda: len(ids(pilot)) == 3)
-        assert table(pilot).cursor_row.job.id == older  # type: ignore[union-attr, attr-defined]
+        assert table(pilot).cursor_row.job.id == older  # type: ignore[attr-defined]
         await pilot.press("y")
         assert pilot.app.clipboard == str(older)
     await beside.close()
@@ -293,7 +293,7 @@ async def test_a_window_that_is_too_small_says_so(deck: Deck) -> None:
 
 async def test_help_and_palette_show_the_keys_as_the_user_has_them(deck: Deck) -> None:
     async with deck(keymap={"jobs.cancel": "f9"}) as pilot:
-        assert "F9 Cancel" in jobs(pilot).query_one("#footer").render_line(0).text  # type: ignore[attr-defined]
+        assert "F9 Cancel" in jobs(pilot).query_one("#footer").render_line(0).text
         await pilot.press("question_mark")
         await pilot.pause()
         picture = pilot.app.export_screenshot().replace("&#160;", " ")
