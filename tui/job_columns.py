@@ -56,7 +56,7 @@ def _who(row: JobRow) -> Cell:
 def how_it_fares(job: Job) -> Cell:
     """What there is to know beyond the status, in a few words: progress, or how it ended."""
     if job.status is Status.WaitingOnFeedback:
-        return [("waits for an answer", "table--ask")]
+        return [("waits for you", "table--ask")]
     if job.status is Status.Queued:
         return [(job.queue_reason or "", "table--muted")]
     if not job.status.finished:

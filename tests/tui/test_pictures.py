@@ -64,8 +64,8 @@ async def test_jobs(deck: Deck, shot: Shot, worked: Path) -> None:
             await pilot.press("space", "up", "up", "space", "down")
             await settled(pilot)
             shot(pilot, "jobs-tree")
-            await pilot.press("escape", "slash", *"status:f")
-            await pilot.pause(0.3)
+            await pilot.press("escape", "slash", *"status:fa", "tab")
+            await until(pilot, lambda: screen._bar.text == "status:failed" and screen._table.rows.count == 1)  # noqa: B023
             await settled(pilot)
             shot(pilot, "jobs-filter")
             await pilot.press("escape", "v")

@@ -73,7 +73,8 @@ def here(screen: Screen[Any]) -> dict[str, list[tuple[str, Key]]]:
     for key in keys.KEYS:
         if key.id in names:
             groups.setdefault(TITLES[key.group], []).append((" ".join(names[key.id]), key))
-    everywhere = groups.pop(TITLES["app"], None)
-    if everywhere:
-        groups[TITLES["app"]] = everywhere
+    # What is special here comes first.
+    for last in ("list", "app"):
+        if (group := groups.pop(TITLES[last], None)) is not None:
+            groups[TITLES[last]] = group
     return groups

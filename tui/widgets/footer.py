@@ -31,7 +31,11 @@ class KeyLine(Widget):
     def keys(self) -> list[tuple[str, str, bool, str]]:
         """(key, label, enabled, id) of what is to be shown, in its order."""
         found: dict[str, tuple[int, ActiveBinding]] = {}
+        typing = self.screen.focused is not None and self.screen.focused.check_consume_key("x", "x")
         for active in self.screen.active_bindings.values():
+            if typing and len(shown(active.binding.key)) == 1:
+                # It would be typed.
+                continue
             key = BY_ID.get(active.binding.id or "")
             if key is not None and key.footer and key.id not in found:
                 found[key.id] = (key.footer, active)

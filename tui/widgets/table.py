@@ -376,6 +376,9 @@ class Table(ScrollView, Generic[T], can_focus=True):
         left = size
         segments: list[Segment] = []
         for text, name in said:
+            if segments and left < 4 and len(text.strip()) > left:
+                # A letter and an ellipsis tell nothing.
+                break
             piece = fit(cell_text(text), left, shrink=True)
             segments.append(Segment(piece, style + self._style(name)))
             left -= Segment(piece).cell_length
