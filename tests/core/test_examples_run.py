@@ -14,12 +14,14 @@ from typing import Any
 
 import pytest
 
+from core.clixml.plain import simple
 from core.engine.engine import Engine
 from core.params.check import check
 from core.params.command import argparse_arguments, positional
 from core.params.read import read_interface
 from core.service import RunRequest, Status
 from tests.core.channel_server import HELPER, ROOT, ChannelServer, environment, run_python
+from tests.powershell import pwsh
 
 EXAMPLES = ROOT / "examples"
 
@@ -173,6 +175,23 @@ async def test_nightly_runs_the_others(engine: Engine, tmp_path: Path) -> None:
 
 def test_they_may_be_executed() -> None:
     for path in EXAMPLES.iterdir():
-        if path.suffix in (".py", ".sh"):
+        if path.suffix in (".py", ".sh", ".ps1"):
             assert os.access(path, os.X_OK) and path.read_bytes().startswith(b"#!/usr/bin/env ")
             assert path.name in (EXAMPLES / "README.md").read_text()
+
+
+async def test_process_report(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", f"{os.path.dirname(pwsh())}:{os.environ['PATH']}")
+    path = str(EXAMPLES / "process-report.ps1")
+    job = await engine.run(RunRequest(path=path, parameters={"Top": "2", "Limit": "1", "Stop": True}))
+    assert job.environment == "PowerShell 7"
+    while (await engine.job(job.id)).status is not Status.WaitingOnFeedback:
+        assert not (await engine.wait(job.id, 0.05)).status.finished
+    (question,) = await engine.feedback(job.id)
+    assert [choice.label for choice in question.choices] == ["Yes", "No"] and question.default == "No"
+    await engine.answer(job.id, "")
+    job = await engine.wait(job.id)
+    assert job.status is Status.Warning and job.exit_code == 0 and job.warnings
+    first, second, _ended = [simple(each.data) for each in await engine.objects(job.id)]
+    assert first["Megabytes"] >= second["Megabytes"] > 0 and first["Processes"] >= 1
+    assert (await engine.lines(job.id, -1, 1)).lines[0].data == b"Nothing was ended."

@@ -39,7 +39,7 @@ def arguments(
             value = credential(secrets[name]) if kinds.get(name) == "credential" else Secret(secrets[name])
         if document is not None:
             clixml[name] = document
-        else:
+        elif value is not None:
             params[name] = value
     set_, unset = _changes(launch.environment, environment)
     options: dict[str, object] = {
