@@ -24,6 +24,7 @@ from tui.widgets.job_header import JobHeader
 from tui.widgets.looks import ground, ink
 from tui.widgets.object_pane import ObjectPane
 from tui.widgets.output_pane import OutputPane
+from tui.widgets.status import StatusLine
 
 TABS = ("output", "pipeline", "errors", "details")
 #: seconds between two measurements of what the processes use
@@ -182,7 +183,8 @@ class JobScreen(BaseScreen[None]):
             return
         self.job = job
         self.header.show(job)
-        self.status_line.show(trail=f"job {job.id} · {job.script}")
+        for line in self.query(StatusLine):
+            line.show(trail=f"job {job.id} · {job.script}")
         if first:
             self.output.open(self.service, job)
         else:
