@@ -47,6 +47,8 @@ class Frozen:
         """The value with everything that differs from run to run made the same."""
         if isinstance(value, str):
             return value.replace(self._directory, PLACE)
+        if isinstance(value, bytes):
+            return value.replace(self._directory.encode(), PLACE.encode())
         if isinstance(value, tuple | list):
             return type(value)(self.freeze(item) for item in value)
         if isinstance(value, dict):
@@ -81,7 +83,7 @@ def _job(job: Job) -> dict[str, Any]:
     return {
         "created": created, "started": started, "ended": ended, "run_id": f"00000000-0000-4000-8000-{job.id:012}",
         "process_id": job.process_id and 4000 + job.id, "computer_name": "server", "identity": "admin",
-        "content_hash": "0" * 64, "git_commit": None,
+        "content_hash": "0" * 64, "git_commit": None, "bytes": 2048 if job.bytes else 0, "records": min(job.records, 1) * 16,
     }  # fmt: skip
 
 

@@ -295,7 +295,7 @@ class JobScreen(BaseScreen[None]):
             if job is None:
                 return None
             if action == "answer":
-                return True if job.status is Status.WaitingOnFeedback else None
+                return job.status is Status.WaitingOnFeedback
             if action == "cancel":
                 return True if not job.status.finished else None
             if action == "delete":

@@ -241,6 +241,12 @@ class OutputPane(Vertical):
         """Times: none, of the day, since the start."""
         self.view.stamps = STAMPS[(STAMPS.index(self.view.stamps) + 1) % len(STAMPS)]
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Going from hit to hit is for those who search."""
+        if action in ("next_hit", "previous_hit"):
+            return self.view.search is not None
+        return super().check_action(action, parameters)
+
     # -- search ----------------------------------------------------------------------------------------------------
 
     def action_search(self) -> None:
@@ -281,6 +287,7 @@ class OutputPane(Vertical):
     def _end_search(self) -> None:
         self.workers.cancel_group(self, "search")
         self.view.search = None
+        self.refresh_bindings()
         if self.ask.kind == "search":
             self.ask.close()
         self.view.redraw()
@@ -335,6 +342,7 @@ class OutputPane(Vertical):
         search, view = self.view.search, self.view
         if search is None:
             return
+        self.refresh_bindings()
         if hit is None:
             self._count(search)
             return
@@ -355,7 +363,6 @@ class OutputPane(Vertical):
     def _step(self, *, backwards: bool) -> None:
         search = self.view.search
         if search is None:
-            self.action_search()
             return
         line, column = (search.current or (self.view.top, -1, -1))[:2]
         if search.more and not backwards and search.step(False, line, column)[1]:
