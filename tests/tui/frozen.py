@@ -64,7 +64,7 @@ class Frozen:
         if isinstance(value, Line | PipelineObject | Record):
             return {"time": BASE + value.number * SECOND // 4}
         if isinstance(value, ErrorRecord):
-            return {"time": BASE + value.record * SECOND // 4}
+            return {"time": BASE + 2 * SECOND}
         if isinstance(value, Feedback):
             return {"time": BASE + value.id * SECOND, "answered": value.answered and BASE + 5 * SECOND}
         if isinstance(value, Usage):
@@ -83,7 +83,8 @@ def _job(job: Job) -> dict[str, Any]:
     return {
         "created": created, "started": started, "ended": ended, "run_id": f"00000000-0000-4000-8000-{job.id:012}",
         "process_id": job.process_id and 4000 + job.id, "computer_name": "server", "identity": "admin",
-        "content_hash": "0" * 64, "git_commit": None, "bytes": 2048 if job.bytes else 0, "records": min(job.records, 1) * 16,
+        "content_hash": "0" * 64, "git_commit": None,
+        "bytes": 2048 if job.bytes else 0, "records": min(job.records, 1) * 16,
     }  # fmt: skip
 
 

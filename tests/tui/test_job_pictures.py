@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -85,7 +86,11 @@ async def test_the_errors_of_a_job(deck: Deck, examples: Path, shot: Shot, still
 
 
 @pytest.mark.parametrize("size", SIZES)
-async def test_a_job_that_waits(deck: Deck, examples: Path, shot: Shot, still: None, size: tuple[int, int]) -> None:
+async def test_a_job_that_waits(
+    deck: Deck, examples: Path, shot: Shot, still: None, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What it uses is measured by the test, not each second.
+    monkeypatch.setattr("tui.screens.job._MEASURE", 3600)
     async with deck(size=size, still=True) as pilot:
         path = str(examples / "backup.sh")
         request = RunRequest(path=path, parameters={"source": str(examples)}, current_directory=str(examples))
@@ -94,7 +99,10 @@ async def test_a_job_that_waits(deck: Deck, examples: Path, shot: Shot, still: N
         await until(pilot, lambda: screen.job is not None and screen.job.feedback == 1)
         view = screen.output.view
         await until(pilot, lambda: view.lines is not None and view.lines.total == 1)
-        screen.header.measure(await service(pilot).usage(job.id))
+        measured = await service(pilot).usage(job.id)
+        assert measured is not None
+        for percent in (12, 40, 85, 97, 90, 60, 33, 20, 8, 5, 37):
+            screen.header.measure(replace(measured, cpu_percent=percent, memory_bytes=(30 + percent // 4) << 20))
         await until(pilot, lambda: screen.check_action("answer", ()) is True)
         await pilot.pause()
         shot(pilot, "job-waiting")
