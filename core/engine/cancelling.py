@@ -54,6 +54,7 @@ class Cancelling:
     async def sweep(self) -> None:
         """Cancel the children of jobs that were cancelled or timed out while nobody saw to them."""
         rows: list[sqlite3.Row] = await self._shared.database.read(children_to_cancel)
+        self._settled &= {id for row in rows for id in (row["parent_job"], row["id"])}
         for row in rows:
             parent, child = row["parent_job"], row["id"]
             if parent in self._settled or child in self._settled:

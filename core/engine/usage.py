@@ -26,6 +26,8 @@ class _Known:
     started: int
     time: int = 0
     cpu: float = 0.0
+    #: seconds that the runner had waited for before: it may have had other jobs, and this one's first processes
+    before: float = 0.0
 
 
 class Meter:
@@ -62,22 +64,26 @@ def _measure(known: _Known) -> Usage:
 
     now = time.time_ns()
     # Those that have ended are counted by whoever waited for them, in the end by the runner, who is their subreaper.
-    cpu, memory, count = 0.0, 0, 0
+    cpu, memory, count, reaped = 0.0, 0, 0, 0.0
     members = find_tree(known.run_id, root=known.runner, session=known.runner)
     for pid in [known.runner, *(member.pid for member in members)]:
         try:
             process = psutil.Process(pid)
             with process.oneshot():
                 times = process.cpu_times()
-                cpu += times.children_user + times.children_system
-                if pid != known.runner:
-                    cpu += times.user + times.system
-                    memory += process.memory_info().rss
-                    count += 1
+                if pid == known.runner:
+                    reaped = times.children_user + times.children_system
+                    continue
+                cpu += times.user + times.system + times.children_user + times.children_system
+                memory += process.memory_info().rss
+                count += 1
         except psutil.Error:
             continue
-    since, before = (known.time, known.cpu) if known.time else (known.started, 0.0)
+    if not known.time:
+        known.before = reaped
+    cpu += reaped - known.before
+    since, used = (known.time, known.cpu) if known.time else (known.started, 0.0)
     seconds = max(now - since, 1_000_000) / 1e9
-    percent = max(0.0, cpu - before) / seconds * 100
-    known.time, known.cpu = now, max(cpu, before)
+    percent = max(0.0, cpu - used) / seconds * 100
+    known.time, known.cpu = now, max(cpu, used)
     return Usage(time=now, cpu_percent=round(percent, 1), memory_bytes=memory, processes=count)
