@@ -53,13 +53,15 @@ class FeedbackScreen(ModalScreen[bool]):
     FeedbackScreen .buttons Button { margin-right: 2; }
     """
     BINDINGS: ClassVar[Any] = keys.bindings("feedback")
-    AUTO_FOCUS = None
+    AUTO_FOCUS = ""
 
     def __init__(self, job_id: int) -> None:
         super().__init__()
         self.job_id = job_id
         self._question: Feedback | None = None
         self._sending = False
+        self._looking = False
+        self._due = False
 
     @property
     def deck(self) -> JobdeckApp:
@@ -99,9 +101,24 @@ class FeedbackScreen(ModalScreen[bool]):
 
     # -- what is asked ---------------------------------------------------------------------------------------------
 
-    @work(exclusive=True, group="look")
-    async def look(self) -> None:
-        """See whether the question is still open, and which is."""
+    def look(self) -> None:
+        """See whether the question is still open, and which is; once more where that is being done already."""
+        self._due = True
+        if not self._looking:
+            self._looking = True
+            self._look_until_done()
+
+    @work(group="look")
+    async def _look_until_done(self) -> None:
+        # Never broken off by the next change: a job that prints all the time must not keep its question from sight.
+        try:
+            while self._due and self.is_attached:
+                self._due = False
+                await self._look()
+        finally:
+            self._looking = False
+
+    async def _look(self) -> None:
         service = self.deck.service
         try:
             job = await service.job(self.job_id)
@@ -243,7 +260,8 @@ class FeedbackScreen(ModalScreen[bool]):
             form = self.query_one(Form)
             if form.check():
                 return
-            fields = {name: to_text(value) for name, value in form.given.items()}
+            # Every field, also an empty one: the service puts its default in.
+            fields = {field.parameter.name: to_text(field.given) for field in form.fields}
         elif question.choices and question.multiple:
             text = _several(question, self.query_one(Marks).marked)
         elif question.choices:

@@ -56,7 +56,7 @@ class FormScreen(BaseScreen[Any]):
     FormScreen .buttons Button:focus { text-style: bold reverse; }
     """
     BINDINGS: ClassVar[Any] = keys.bindings("form", ("send",))
-    AUTO_FOCUS = None
+    AUTO_FOCUS = ""
 
     #: what the button says
     verb = "Save"
