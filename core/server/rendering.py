@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 from core.frames import frame
 from core.journal import format as journal
-from core.journal.text import record_message
 from core.service import Invalid, Record
 from core.times import rfc3339
 
 from .live import sse
+from .texts import message
 
 #: the original's numbers for the kinds of output
 TYPES = {
@@ -95,7 +95,8 @@ class OutputEvents:
         if stream not in TYPES:
             return b""
         if stream not in journal.RAW_STREAMS:
-            return self._event(record, record_message(record.data))
+            told = message(record)
+            return b"" if told is None else self._event(record, told)
         before, first, count = self._held.pop(stream, (b"", 0, 0))
         data = before + record.data
         tail = unfinished(data)

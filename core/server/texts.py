@@ -26,6 +26,12 @@ def elided(record: Record) -> str:
     return f"… {record.flags} records are not kept here: the output was longer than its cap"
 
 
+def message(record: Record) -> str | None:
+    """The text of a record that is no raw bytes, without its line end; None for one that nobody was to see."""
+    shown = record_text(record.stream, record.data, record.flags)
+    return record_message(record.data) if shown else None
+
+
 async def console_text(records: AsyncIterator[Record]) -> AsyncIterator[str]:
     """The text as a console would have shown it."""
     decoders: _Decoders = {}
@@ -53,7 +59,14 @@ async def entries(records: AsyncIterator[Record]) -> AsyncIterator[tuple[int, in
         if stream == journal.ELIDED:
             yield journal.STDOUT, time, elided(record)
         elif stream not in journal.RAW_STREAMS:
-            yield stream, time, record_message(record.data)
+            told = message(record)
+            if told is None:
+                continue
+            first, before = begun.pop(stream, (time, ""))
+            if record.flags & journal.FLAG_OPEN:
+                begun[stream] = (first, before + told)
+            else:
+                yield stream, first, before + told
         else:
             first, before = begun.pop(stream, (time, ""))
             *lines, last = (before + _decode(decoders, stream, record.data)).split("\n")
@@ -64,7 +77,8 @@ async def entries(records: AsyncIterator[Record]) -> AsyncIterator[tuple[int, in
                 yield stream, first, last
             elif last:
                 begun[stream] = (first, last)
-    for stream in decoders:
+    for stream in {**begun, **decoders}:
         first, before = begun.get(stream, (0, ""))
-        if text := before + _decode(decoders, stream, b"", True):
-            yield stream, first, text
+        rest = _decode(decoders, stream, b"", True) if stream in decoders else ""
+        if before or rest:
+            yield stream, first, before + rest

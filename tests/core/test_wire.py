@@ -68,7 +68,7 @@ def of_hint(hint: Any, field: str) -> some.SearchStrategy[Any]:
     if hint is float and field == "timeout":
         return some.integers(0, 10**7).map(lambda milliseconds: milliseconds / 1000)
     plain = {
-        int: some.integers(),
+        int: some.integers(-(2**63), 2**63 - 1),
         str: TEXT,
         bool: some.booleans(),
         bytes: some.binary(max_size=12) | TEXT.map(lambda text: text.encode("utf-8", "replace")),
