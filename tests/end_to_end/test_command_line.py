@@ -124,6 +124,9 @@ def test_objects_and_errors(jobdeck: Command) -> None:
     )
     jobdeck("run", "o.py", code=1)
     assert jobdeck.json("objects", "1") == [{"a": [1, None]}, "text"]
+    first, second = jobdeck.json("objects", "1", "--clixml")
+    assert "<DCT>" in first
+    assert second.endswith("<S>text</S>\n</Objs>")
     (error,) = jobdeck.json("errors", "1")
     assert set(error) == {"time", "message", "category", "exception_type", "id", "position", "stack"}
     assert "KeyError" in error["exception_type"] and "o.py" in error["position"]

@@ -335,7 +335,10 @@ async def test_scripts_environments_tokens(module: Shell) -> None:
         assert id in error
 
 
-async def test_addresses_and_refusals(module: Shell) -> None:
+async def test_addresses_and_refusals(module: Shell, local: Engine, settings: Settings, tmp_path: Path) -> None:
+    far = tmp_path / ("x" * 120)
+    far.mkdir()
+    (far / "api.sock").symlink_to(os.path.join(settings.data_directory, "api.sock"))
     url, token = module.server.url, module.server.tokens["Reader"]
     lines = await module.run(
         f"""
@@ -347,6 +350,7 @@ async def test_addresses_and_refusals(module: Shell) -> None:
         Connect-PSUServer http://127.0.0.1:1
         Get-PSUJob
         Invoke-PSUScript Script1.ps1 -ComputerName {url} -AppToken {token}
+        "$((Get-PSUScript -ComputerName unix:{far}/api.sock).Name)"
         """,
         connect=False,
     )
@@ -357,6 +361,7 @@ async def test_addresses_and_refusals(module: Shell) -> None:
     assert "JobDeck.Unavailable,Connect-PSUServer" in lines[5]
     assert lines[6] == lines[0], "a server that does not answer is not connected to"
     assert "JobDeck.Forbidden" in lines[7]
+    assert lines[8] == "Script1.ps1", "over a socket whose path is longer than a socket's may be"
 
 
 async def test_what_is_not_there_yet_says_so_and_aliases_are_named(module: Shell) -> None:

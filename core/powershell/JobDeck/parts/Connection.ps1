@@ -3,7 +3,6 @@
 # What Connect-PSUServer said, and the job's own token once it was asked for.
 $script:connected = $null
 $script:jobToken = $null
-$script:shortSockets = @{}
 
 function Get-Connection([string] $ComputerName, [string] $AppToken) {
     # {Url, Socket, Token, InJob}: what was given, else what was connected to, else the job's own, else the environment's.
@@ -56,16 +55,12 @@ function Get-JobToken([string] $Channel) {
     return $answer['value']
 }
 
-function Get-ShortSocket([string] $Path) {
-    # A socket's path has at most 107 bytes: a longer one is reached through a link in the temporary directory.
-    if ([Text.Encoding]::UTF8.GetByteCount($Path) -le 107) { return $Path }
-    $directory = [IO.Path]::GetDirectoryName($Path)
-    if (-not $script:shortSockets[$directory]) {
-        $link = [IO.Path]::Combine([IO.Path]::GetTempPath(), 'jobdeck-' + [guid]::NewGuid().ToString('n').Substring(0, 12))
-        $null = [IO.Directory]::CreateSymbolicLink($link, $directory)
-        $script:shortSockets[$directory] = $link
-    }
-    return [IO.Path]::Combine($script:shortSockets[$directory], [IO.Path]::GetFileName($Path))
+function New-ShortWay([string] $Socket) {
+    # A socket's path has at most 107 bytes: a longer one is reached through a link, which goes with the request.
+    if ([Text.Encoding]::UTF8.GetByteCount($Socket) -le 107) { return }
+    $link = [IO.Path]::Combine([IO.Path]::GetTempPath(), 'jobdeck-' + [guid]::NewGuid().ToString('n').Substring(0, 12))
+    $null = [IO.Directory]::CreateSymbolicLink($link, [IO.Path]::GetDirectoryName($Socket))
+    return $link
 }
 
 function Start-Service([string] $Store) {
@@ -84,6 +79,7 @@ function Invoke-Service {
         [System.Collections.IDictionary] $Query = @{}, $Body, [switch] $Raw, [hashtable] $Headers = @{}, [switch] $NoTermination
     )
     $ProgressPreference = 'SilentlyContinue'
+    $link = $null
     try {
         $connection = Get-Connection ([string] $Bound['ComputerName']) ([string] $Bound['AppToken'])
         $pairs = foreach ($name in $Query.Keys) {
@@ -94,7 +90,11 @@ function Invoke-Service {
             SkipHttpErrorCheck = $true; Headers = $Headers.Clone(); UseBasicParsing = $true; Verbose = $false; Debug = $false; ErrorAction = 'Stop'
         }
         if ($connection.Token) { $request.Headers['Authorization'] = "Bearer $($connection.Token)" }
-        if ($connection.Socket) { $request.UnixSocket = Get-ShortSocket $connection.Socket; $request.NoProxy = $true }
+        if ($connection.Socket) {
+            $link = New-ShortWay $connection.Socket
+            $request.UnixSocket = if ($link) { [IO.Path]::Combine($link, [IO.Path]::GetFileName($connection.Socket)) } else { $connection.Socket }
+            $request.NoProxy = $true
+        }
         if ($PSBoundParameters.ContainsKey('Body')) {
             $request.Body = [Text.UTF8Encoding]::new($false, $false).GetBytes((ConvertTo-Json -InputObject $Body -Depth 60 -Compress))
             $request.ContentType = 'application/json'
@@ -104,6 +104,8 @@ function Invoke-Service {
         $record = if ($_.FullyQualifiedErrorId -like 'JobDeck.*') { $_ } else { New-Failure "The service at $(if ($connection.Socket) { $connection.Socket } else { $connection.Url }) does not answer: $($_.Exception.Message)" 'Unavailable' ConnectionError }
         if ($NoTermination) { throw $record }
         $Cmdlet.ThrowTerminatingError($record)
+    } finally {
+        if ($link) { [IO.File]::Delete($link) }
     }
     $bytes = $answer.RawContentStream.ToArray()
     if ($answer.StatusCode -ge 300) {

@@ -1,0 +1,42 @@
+"""Pipeline objects as plain values and as CLIXML documents."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.clixml.reader import read
+from core.clixml.values import PSObject, SecureString
+from core.clixml.writer import write
+from core.json_shapes import object_clixml, object_value, shape
+from core.service import PipelineObject
+
+
+def sent(format: str, data: str) -> PipelineObject:
+    return PipelineObject(1, 0, format, data.encode("utf-8", "surrogatepass"))
+
+
+def test_clixml_becomes_plain_and_keeps_its_secrets() -> None:
+    item = sent("clixml", write(PSObject.custom({"Name": "n", "Password": SecureString.of("hush")})))
+    assert object_value(item) == {"Name": "n", "Password": None}
+    assert shape([item]) == [{"Name": "n", "Password": None}]
+    assert object_clixml(item) == item.data.decode()
+
+
+@pytest.mark.parametrize(
+    ("value", "back"), [('{"a": [1, null, 2.5]}', {"a": [1, None, 2.5]}), ('"x"', "x"), ("null", None), ("1e400", None)]
+)
+def test_json_becomes_a_document(value: str, back: object) -> None:
+    document = object_clixml(sent("json", value))
+    if value != "1e400":
+        from core.clixml.plain import plain
+
+        assert plain(read(document)) == back
+    else:
+        assert read(document) == float("inf")
+
+
+@pytest.mark.parametrize(("format", "data"), [("clixml", "<Objs><S>"), ("json", "{"), ("json", "[" * 100_000)])
+def test_what_cannot_be_read_is_its_text(format: str, data: str) -> None:
+    item = sent(format, data)
+    assert object_value(item) == data
+    assert "Traceback" not in object_clixml(item)
