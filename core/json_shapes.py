@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.errors import Invalid
-from core.service import ErrorRecord, PipelineObject
+from core.service import Clixml, ErrorRecord, PipelineObject
 
 #: fields that hold nanoseconds since the epoch; 0 means unknown
 TIME_FIELDS = frozenset(
@@ -42,6 +42,8 @@ def shape(value: Any) -> Any:
         }
     if isinstance(value, enum.Enum):
         return value.name
+    if isinstance(value, Clixml) or (isinstance(value, Mapping) and value.keys() == {"clixml"}):
+        return parameter_value(value)
     if isinstance(value, Mapping):
         return {key.name if isinstance(key, enum.Enum) else str(key): shape(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -49,6 +51,23 @@ def shape(value: Any) -> Any:
     if isinstance(value, (set, frozenset)):
         return sorted(shape(item) for item in value)
     return value
+
+
+def parameter_value(value: Any) -> Any:
+    """A parameter's value as a person sees it: the plain value of one that was given as CLIXML."""
+    if isinstance(value, Mapping) and value.keys() == {"clixml"}:
+        document = value["clixml"]
+    elif isinstance(value, Clixml):
+        document = value.document
+    else:
+        return value
+    from core.clixml.plain import plain
+    from core.clixml.reader import read
+
+    try:
+        return plain(read(str(document)))
+    except Invalid:
+        return document
 
 
 def error_shape(error: ErrorRecord) -> dict[str, Any]:

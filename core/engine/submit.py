@@ -123,6 +123,7 @@ def prepare(
         accepted=interface.accepted,
         untyped=interface.untyped,
         asks=environment.kind == "powershell",
+        answered=request.standard_input != "none",
     )
     values = {n: {"clixml": v.document} if isinstance(v, Clixml) else v for n, v in values.items()}
     secret_names = {p.name for p in interface.parameters if p.type in SECRET_TYPES} & values.keys()

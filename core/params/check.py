@@ -24,6 +24,7 @@ def check(
     accepted: Collection[str] = (),
     untyped: Collection[str] = (),
     asks: bool = False,
+    answered: bool = True,
 ) -> dict[str, Value]:
     """The typed values, defaults filled in, in the order declared; then undeclared ones in the order given.
 
@@ -31,7 +32,8 @@ def check(
     `declared`: names that are not among the parameters are mistakes. `script` is its name, for messages.
     A parameter without a value and without a default that is known is left out: the script's own default holds.
     `accepted`: names that are taken besides, in any case. `untyped`: parameters that take any value as it is.
-    `asks`: the script itself knows its defaults and asks for what is missing (PowerShell): neither is filled in here.
+    `asks`: the script itself knows its defaults and asks for what is missing (PowerShell): neither is filled in here,
+    and what is missing is a mistake only where nobody will answer (`answered` is false).
     A `Clixml` is only looked at: whether it can be read.
     Raises Invalid: every problem is named, each with the parameter, the value and what is allowed.
     """
@@ -61,7 +63,8 @@ def check(
                 problems.append(f"{script}: {parameter.name} {problem}.")
             values[parameter.name] = value
         elif asks:
-            continue
+            if parameter.mandatory and not answered:
+                problems.append(_missing(parameter, script))
         elif parameter.default is not None:
             values[parameter.name] = parameter.default
         elif parameter.mandatory:

@@ -7,8 +7,8 @@ import pytest
 from core.clixml.reader import read
 from core.clixml.values import PSObject, SecureString
 from core.clixml.writer import write
-from core.json_shapes import object_clixml, object_value, shape
-from core.service import PipelineObject
+from core.json_shapes import object_clixml, object_value, parameter_value, shape
+from core.service import Clixml, PipelineObject
 
 
 def sent(format: str, data: str) -> PipelineObject:
@@ -20,6 +20,15 @@ def test_clixml_becomes_plain_and_keeps_its_secrets() -> None:
     assert object_value(item) == {"Name": "n", "Password": None}
     assert shape([item]) == [{"Name": "n", "Password": None}]
     assert object_clixml(item) == item.data.decode()
+
+
+def test_parameters_given_as_clixml_are_shown_plain() -> None:
+    document = write(PSObject.custom({"a": [1, 2]}))
+    for value in (Clixml(document), {"clixml": document}):
+        assert parameter_value(value) == {"a": [1, 2]}
+        assert shape({"Map": value, "Other": 3}) == {"Map": {"a": [1, 2]}, "Other": 3}
+    assert parameter_value({"clixml": "no document"}) == "no document"
+    assert parameter_value("x") == "x"
 
 
 @pytest.mark.parametrize(

@@ -143,6 +143,12 @@ def test_values_are_checked_before_the_job(whole: Interface) -> None:
         assert str(caught.value).startswith(sentence)
 
 
+def test_where_nobody_answers_what_is_missing_is_a_mistake(whole: Interface) -> None:
+    with pytest.raises(Invalid, match=r"b.ps1 needs Source \(What to back up\): text\. b.ps1 needs Days") as caught:
+        check(whole.parameters, {}, declared=True, script="b.ps1", asks=True, answered=False)
+    assert "InA" not in str(caught.value), "only one of its parameter sets is used"
+
+
 def test_aliases_common_parameters_and_clixml_pass(whole: Interface) -> None:
     document = Clixml("<Objs><I32>7</I32></Objs>")
     assert checked(whole, f="/x", Verbose=True, whatif=True, Days=document, Hidden=1) == {

@@ -6,7 +6,7 @@ import argparse
 import json
 from collections.abc import Sequence
 
-from core.json_shapes import rfc3339
+from core.json_shapes import parameter_value, rfc3339
 from core.service import Job, JobQuery
 from tui import options, outcome, say
 from tui.connection import service
@@ -101,6 +101,7 @@ def _children(job: Job, children: Sequence[Job]) -> str:
 
 
 def _value(value: object) -> str:
+    value = parameter_value(value)
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 

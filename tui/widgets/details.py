@@ -9,6 +9,7 @@ from typing import Any
 
 from textual.message import Message
 
+from core.json_shapes import parameter_value
 from core.service import Job
 from tui import clock, keys
 from tui.glyphs import glyph, word
@@ -72,7 +73,8 @@ class Details(Sheet[Fact]):
         if not job.parameters:
             rows.append(([("  none", "muted")], None))
         for name, value in job.parameters.items():
-            told = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+            plain = parameter_value(value)
+            told = plain if isinstance(plain, str) else json.dumps(plain, ensure_ascii=False, default=str)
             fact(cell_text(name), "(kept secret)" if value is None else told)
         head("Run")
         fact("status", f"{job.status.name}" + (f": {job.reason}" if job.reason else ""))
