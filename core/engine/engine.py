@@ -227,7 +227,8 @@ class Engine:
             if isinstance(job, int):
                 act.again = True
                 return await self.job(job)
-            act.target = f"job {job.id} ({job.script})"
+            by = "" if job.parent_job is None else f", started by job {job.parent_job}"
+            act.target = f"job {job.id} ({job.script}){by}"
             return job
 
     async def rerun(self, id: int, *, identity: str | None = None) -> Job:
