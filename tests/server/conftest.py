@@ -103,6 +103,7 @@ class Process:
 
     def start(self, *arguments: str) -> None:
         """Start it and wait until it answers."""
+        begun = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "tui", "serve", "--port", str(self.port), *arguments],
@@ -113,7 +114,7 @@ class Process:
         deadline = time.monotonic() + 30
         while True:
             assert self.process.poll() is None, self.log.read_text()
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
+            if b"serves http" in self.log.read_bytes()[begun:]:
                 return
             assert time.monotonic() < deadline, self.log.read_text()
             time.sleep(0.02)
