@@ -34,6 +34,8 @@ def shape(value: Any) -> Any:
         return error_shape(value)
     if isinstance(value, PipelineObject):
         return object_value(value)
+    if isinstance(value, Clixml) or (isinstance(value, Mapping) and value.keys() == {"clixml"}):
+        return parameter_value(value)
     fields = getattr(type(value), "__dataclass_fields__", None)
     if fields is not None:
         return {
@@ -42,8 +44,6 @@ def shape(value: Any) -> Any:
         }
     if isinstance(value, enum.Enum):
         return value.name
-    if isinstance(value, Clixml) or (isinstance(value, Mapping) and value.keys() == {"clixml"}):
-        return parameter_value(value)
     if isinstance(value, Mapping):
         return {key.name if isinstance(key, enum.Enum) else str(key): shape(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
