@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import enum
-from contextvars import ContextVar
 from dataclasses import dataclass
+
+from core.calling import caller
+
+__all__ = ["AppToken", "AuditEntry", "Caller", "Role", "caller"]
 
 
 class Role(enum.StrEnum):
@@ -52,10 +55,6 @@ class Caller:
     tags: tuple[str, ...] = ()
     #: the job whose own token this is
     job: int | None = None
-
-
-#: the caller of the request being served; None = the user this process runs for
-caller: ContextVar[Caller | None] = ContextVar("caller", default=None)
 
 
 @dataclass(frozen=True, slots=True)

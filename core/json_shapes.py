@@ -9,10 +9,12 @@ import enum
 import json
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core.errors import Invalid
-from core.service import Clixml, ErrorRecord, PipelineObject
+
+if TYPE_CHECKING:
+    from core.service import Clixml, ErrorRecord, PipelineObject
 
 #: fields that hold nanoseconds since the epoch; 0 means unknown
 TIME_FIELDS = frozenset(
@@ -30,6 +32,8 @@ def rfc3339(nanoseconds: int | None) -> str | None:
 
 def shape(value: Any) -> Any:
     """Any data class of the service, or a collection of them, as values that JSON knows."""
+    from core.service import Clixml, ErrorRecord, PipelineObject
+
     if isinstance(value, ErrorRecord):
         return error_shape(value)
     if isinstance(value, PipelineObject):

@@ -7,40 +7,43 @@ nanoseconds since the epoch, UTC; what is not known yet is None. Standard librar
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Protocol
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Protocol
 
-from core.access import AppToken, AuditEntry, Role
 from core.errors import Conflict, Forbidden, Invalid, NotFound, ServiceError, Unavailable
-from core.model import (
-    ERROR_ACTIONS,
-    FINISHED,
-    UNFINISHED,
-    Choice,
-    Clixml,
-    Environment,
-    ErrorRecord,
-    Event,
-    Feedback,
-    FeedbackField,
-    Hit,
-    Job,
-    JobPage,
-    JobQuery,
-    Line,
-    LinePage,
-    Parameter,
-    PipelineObject,
-    Record,
-    RunRequest,
-    Script,
-    ScriptStatistics,
-    ServiceStatus,
-    Setting,
-    Status,
-    Term,
-    Usage,
-    Value,
-)
+
+if TYPE_CHECKING:
+    from core.access import AppToken, AuditEntry, Role
+    from core.model import (
+        ERROR_ACTIONS,
+        FINISHED,
+        UNFINISHED,
+        Choice,
+        Clixml,
+        Environment,
+        ErrorRecord,
+        Event,
+        Feedback,
+        FeedbackField,
+        Hit,
+        Job,
+        JobPage,
+        JobQuery,
+        Line,
+        LinePage,
+        Parameter,
+        PipelineObject,
+        Record,
+        RunRequest,
+        Script,
+        ScriptStatistics,
+        ServiceStatus,
+        Setting,
+        Status,
+        Term,
+        Usage,
+        Value,
+    )
 
 __all__ = [
     "ERROR_ACTIONS",
@@ -82,6 +85,15 @@ __all__ = [
     "Usage",
     "Value",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # What a verb does not need, it does not wait for: core.model makes its classes one by one.
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = "core.access" if name in ("AppToken", "AuditEntry", "Role") else "core.model"
+    value = globals()[name] = getattr(import_module(module), name)
+    return value
 
 
 class JobService(Protocol):

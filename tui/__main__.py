@@ -88,18 +88,17 @@ def _application() -> int:
 
 
 def _run(verb: str, line: str, words: list[str]) -> int:
-    import argparse
     import asyncio
     from importlib import import_module
 
-    from tui.options import Parser
+    from tui.options import HelpFormatter, Parser
 
     module: ModuleType = import_module(f"tui.verbs.{verb.strip('_')}")
     parser = Parser(
         prog=f"jobdeck {verb}",
         description=line[0].upper() + line[1:] + ".",
         epilog=getattr(module, "DETAILS", None),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=HelpFormatter,
     )
     module.add_arguments(parser)
     code: int = asyncio.run(module.run(parser.parse_args(words)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import time
 from collections.abc import Sequence
@@ -12,6 +13,17 @@ from core.service import FINISHED, UNFINISHED, Conflict, Invalid, JobQuery, JobS
 
 _AGE = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|min|h|d|w)")
 _AGE_SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, "w": 604800}
+
+
+class HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """As argparse's, but it does not load `shutil` for every verb to learn how wide the terminal is."""
+
+    def __init__(self, prog: str) -> None:
+        try:
+            width = int(os.environ.get("COLUMNS") or 0) or os.get_terminal_size(1).columns
+        except (OSError, ValueError):
+            width = 0
+        super().__init__(prog, width=(width or 80) - 2)
 
 
 class Parser(argparse.ArgumentParser):

@@ -12,13 +12,15 @@ import logging
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from core.access import AuditEntry, Caller
 from core.service import ServiceError
 
 from .callers import acting
 from .locks import FileLock
+
+if TYPE_CHECKING:
+    from core.access import AuditEntry, Caller
 
 log = logging.getLogger("jobdeck.engine")
 _NAME = "audit.jsonl"
@@ -28,12 +30,14 @@ _KEPT = 32
 _BLOCK = 1 << 16
 
 
-@dataclass(slots=True)
 class Act:
     """One act while it is done. `target` may be told better once it is known; `again`: it had been done before."""
 
-    target: str
-    again: bool = False
+    __slots__ = ("again", "target")
+
+    def __init__(self, target: str) -> None:
+        self.target = target
+        self.again = False
 
 
 class Audit:
@@ -58,6 +62,8 @@ class Audit:
 
     def note(self, action: str, target: str, outcome: str = "done", who: Caller | None = None) -> None:
         """An act of the caller of this moment (or of `who`): "done", or the refusal as a sentence."""
+        from core.access import AuditEntry
+
         who = who or acting()
         self.append(
             AuditEntry(time.time_ns(), who.identity, who.role.value, action, target, outcome, who.address, who.token_id)
@@ -65,7 +71,7 @@ class Audit:
 
     def append(self, entry: AuditEntry) -> None:
         """Put an entry on record. Where the disk does not take it the log says so: nothing else stops for it."""
-        values = {name: getattr(entry, name) for name in AuditEntry.__dataclass_fields__}
+        values = {name: getattr(entry, name) for name in type(entry).__dataclass_fields__}
         for name in ("address", "token_id"):
             if not values[name]:
                 del values[name]

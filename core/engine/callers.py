@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import os
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from core.access import Caller, Role, caller
-from core.service import Forbidden, Job, Script
+from core.calling import caller
+from core.service import Forbidden
+
+if TYPE_CHECKING:
+    from core.access import Caller
+    from core.service import Job, Script
 
 
 @cache
@@ -27,11 +31,21 @@ def user_name() -> str:
 
 def acting() -> Caller:
     """The caller of the request being served; the user of this process where there is none."""
+    from core.access import Caller, Role
+
     return caller.get() or Caller(user_name(), Role.Administrator)
+
+
+def restricted() -> Caller | None:
+    """The caller of the request being served, where it may touch some scripts only; else None."""
+    who = caller.get()
+    return who if who is not None and is_restricted(who) else None
 
 
 def identity_of(explicit: str | None) -> str:
     """Who an act is to be told of; somebody else may be named by an administrator alone."""
+    from core.access import Role
+
     who = acting()
     return explicit if explicit and who.role is Role.Administrator else who.identity
 
@@ -53,7 +67,7 @@ def _allowed(who: Caller) -> str:
 
 def check_run(who: Caller, script: Script) -> None:
     """Raises Forbidden when the caller may not run the script. Its `id` is 0 when it is not on record."""
-    if script.id == 0 and who.role in (Role.Execute, Role.Reader):
+    if script.id == 0 and who.role in ("Execute", "Reader"):
         raise Forbidden(
             f"{who.identity} may run scripts that are on record only, and {script.path} is not. Somebody with the role"
             " Operator can add it: jobdeck scripts add FILE"
@@ -89,13 +103,13 @@ def check_job(who: Caller, job: Job) -> None:
 
 def check_own(who: Caller, job: Job) -> None:
     """Raises Forbidden when the caller may act on jobs that it started only, and the job is another's."""
-    if who.role is Role.Execute and job.identity != who.identity:
+    if who.role == "Execute" and job.identity != who.identity:
         raise Forbidden(f"Job {job.id} was started by {job.identity}: {who.identity} may act on jobs of its own only.")
 
 
-def condition(who: Caller) -> tuple[str, list[Any]] | None:
-    """What jobs the caller may see, in SQL over the job table; None = all."""
-    if not is_restricted(who):
+def condition(who: Caller | None) -> tuple[str, list[Any]] | None:
+    """What jobs a caller (as `restricted` gives it) may see, in SQL over the job table; None = all."""
+    if who is None:
         return None
     conditions = ["script_path = ?" if "/" in entry else "script = ?" for entry in who.scripts]
     if who.tags:

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from typing import TYPE_CHECKING
 
-from core.service import Event
+if TYPE_CHECKING:
+    from core.service import Event
 
 #: so long a deleted job is told of by its number; who asks for older changes is told that any job may be gone
 _KEEP_DELETED = 7 * 86_400 * 1_000_000
@@ -70,6 +72,8 @@ def behind(connection: sqlite3.Connection, since: int, count: int) -> list[Event
         " ORDER BY 1 LIMIT :count",
         {"since": since, "count": count},
     )
+    from core.service import Event
+
     events = [Event(row[0], row[1], row[2] or None if row[1] != "environment" else None) for row in rows]
     forgotten = time.time_ns() // 1000 - _KEEP_DELETED
     if events and since < forgotten:

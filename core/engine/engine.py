@@ -9,43 +9,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING, Literal
 
-from core.access import AppToken, AuditEntry, Caller, Role
 from core.config import VERSION, Settings
 from core.runner.processes import boot_id
-from core.service import (
-    Conflict,
-    Environment,
-    ErrorRecord,
-    Event,
-    Feedback,
-    Hit,
-    Job,
-    JobPage,
-    JobQuery,
-    LinePage,
-    Parameter,
-    PipelineObject,
-    Record,
-    RunRequest,
-    Script,
-    ScriptStatistics,
-    ServiceStatus,
-    Setting,
-    Status,
-    Unavailable,
-    Usage,
-    Value,
-)
+from core.service import Conflict, Unavailable
 
 from . import callers, slots
 from .audit import Audit
-from .catalogue import Catalogue, change
-from .change_feed import ChangeFeed
 from .changes import note
 from .database import Database
 from .leader import leader_alive, leader_facts
@@ -59,9 +32,34 @@ from .settings import Live
 from .shared import Shared
 
 if TYPE_CHECKING:
+    from core.access import AppToken, AuditEntry, Caller, Role
     from core.server.local import LocalApi
+    from core.service import (
+        Environment,
+        ErrorRecord,
+        Event,
+        Feedback,
+        Hit,
+        Job,
+        JobPage,
+        JobQuery,
+        LinePage,
+        Parameter,
+        PipelineObject,
+        Record,
+        RunRequest,
+        Script,
+        ScriptStatistics,
+        ServiceStatus,
+        Setting,
+        Status,
+        Usage,
+        Value,
+    )
 
     from .cancelling import Cancelling
+    from .catalogue import Catalogue
+    from .change_feed import ChangeFeed
     from .leading import Lead
     from .starting import Starting
     from .submitting import Submitting
@@ -82,10 +80,10 @@ class Engine:
         self._live = Live(settings)
         self._database = Database(settings.database, settings.lock_timeout)
         self._reading = Reading(store)
-        self._shared = Shared(uuid.uuid4().hex, self._live, self._database, self._reading, Audit(store))
+        self._shared = Shared(os.urandom(16).hex(), self._live, self._database, self._reading, Audit(store))
         self._audit = self._shared.audit
-        self._feed = ChangeFeed(self._database, store)
-        self._catalogue = Catalogue(self._shared)
+        self._changes: ChangeFeed | None = None
+        self._scripts: Catalogue | None = None
         self._watches: Watches | None = None
         self._starting: Starting | None = None
         self._submitting: Submitting | None = None
@@ -147,7 +145,8 @@ class Engine:
     async def close(self) -> None:
         """Let go of everything; jobs go on, and what is due is left to an engine of its own."""
         due = False
-        await self._feed.close()
+        if self._changes is not None:
+            await self._changes.close()
         if self._lead is not None:
             due = await self._lead.close()
         if self._watches is not None:
@@ -194,6 +193,15 @@ class Engine:
     def local_requests(self) -> int:
         """How many requests came over the local socket so far."""
         return 0 if self._local is None else self._local.requests
+
+    @property
+    def _catalogue(self) -> Catalogue:
+        # Made when it is asked for: a look at jobs must not wait for it.
+        if self._scripts is None:
+            from .catalogue import Catalogue
+
+            self._scripts = Catalogue(self._shared)
+        return self._scripts
 
     def _wake(self) -> None:
         """Something is there for the leader to do."""
@@ -446,6 +454,9 @@ class Engine:
         tags: tuple[str, ...] = (),
     ) -> AppToken:
         """Make an app token; its `token` is shown this once. `expires` None = in a year."""
+        from core.access import AppToken
+
+        from .catalogue import change
         from .tokens import grant
 
         with self._audit.act("grant token", f"token for {identity} ({role})") as act:
@@ -462,6 +473,7 @@ class Engine:
 
     async def revoke_token(self, id: int) -> AppToken:
         """End a token at once."""
+        from .catalogue import change
         from .tokens import revoke
 
         with self._audit.act("revoke token", f"token {id}") as act:
@@ -498,6 +510,8 @@ class Engine:
 
     async def status(self) -> ServiceStatus:
         """Where everything is and how it fares."""
+        from core.service import ServiceStatus
+
         from .environment_catalog import problems
 
         settings = self._live.now
@@ -533,9 +547,13 @@ class Engine:
 
     def events(self, since: int | None = None) -> AsyncIterator[Event]:
         """What changes from now on, or what has changed behind `since`, and on; it does not end by itself."""
-        events = self._feed.listen(since)
-        who = callers.acting()
-        return self._looking.those_of(who, events) if callers.is_restricted(who) else events
+        if self._changes is None:
+            from .change_feed import ChangeFeed
+
+            self._changes = ChangeFeed(self._database, self._store)
+        events = self._changes.listen(since)
+        who = callers.restricted()
+        return events if who is None else self._looking.those_of(who, events)
 
     @property
     def leading(self) -> bool:

@@ -11,16 +11,18 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from core.access import Caller
-from core.service import UNFINISHED, Event, Job, JobPage, JobQuery, NotFound, Record, Status, Unavailable, Usage
+from core.service import UNFINISHED, Job, JobPage, NotFound, Status, Unavailable
 
 from . import callers, query, slots
 from .locks import is_held
 from .paths import content_copy
-from .rows import job_of_row, script_of_row, update_job
+from .rows import job_of_row, update_job
 from .shared import Shared
 
 if TYPE_CHECKING:
+    from core.access import Caller
+    from core.service import Event, JobQuery, Record, Usage
+
     from .usage import Meter
     from .watches import Watches
 
@@ -64,7 +66,7 @@ class Looking:
 
     async def page(self, wanted: JobQuery) -> JobPage:
         """One page of jobs."""
-        allowed = callers.condition(callers.acting())
+        allowed = callers.condition(callers.restricted())
         if wanted.terms:
             # It may have to look at every job: nobody else is to wait for that.
             found = await self._database.survey("search", lambda c: query.page(c, wanted, allowed))
@@ -85,19 +87,19 @@ class Looking:
 
     async def counts(self) -> Mapping[Status, int]:
         """How many jobs are in each status."""
-        allowed = callers.condition(callers.acting())
+        allowed = callers.condition(callers.restricted())
         return await self._database.read(lambda c: query.counts(c, allowed))
 
     async def count(self, wanted: JobQuery) -> int:
         """How many jobs a query has in all, whatever its page."""
-        allowed = callers.condition(callers.acting())
+        allowed = callers.condition(callers.restricted())
         return await self._database.survey("count", lambda c: query.count(c, wanted, allowed))
 
     async def row(self, id: int) -> sqlite3.Row:
         """A job's row. Raises NotFound, Forbidden where the caller is restricted to scripts that it is not of."""
         row = await self._database.read(lambda c: query.job_row(c, id))
-        who = callers.acting()
-        if callers.is_restricted(who):
+        who = callers.restricted()
+        if who is not None:
             callers.check_job(who, job_of_row(row))
         return row
 
@@ -109,11 +111,11 @@ class Looking:
     async def job(self, id: int) -> Job:
         """One job with its children."""
         fresh: Mapping[str, Any] = {}
-        who = callers.acting()
+        who = callers.restricted()
 
         def look(connection: sqlite3.Connection) -> Job | None:
             row = dict(query.job_row(connection, id))
-            if callers.is_restricted(who):
+            if who is not None:
                 callers.check_job(who, job_of_row(row))
             if not fresh and row["status"] in UNFINISHED and row["claim"] is not None and not self._starting(id):
                 return None
@@ -165,6 +167,8 @@ class Looking:
 
     async def those_of(self, who: Caller, events: AsyncIterator[Event]) -> AsyncIterator[Event]:
         """The events of jobs and scripts that a restricted caller may see, and those that mean no one thing."""
+        from .script_rows import script_of_row
+
         condition, values = callers.condition(who) or ("1", [])
 
         def hidden(connection: sqlite3.Connection, event: Event) -> bool:

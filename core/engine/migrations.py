@@ -6,7 +6,6 @@ Each step is what that version added, as it was then: it stays as it is when the
 from __future__ import annotations
 
 import contextlib
-import sqlite3
 
 from core.config import Settings
 
@@ -63,8 +62,3 @@ def bring_up_to_date(settings: Settings) -> None:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
-
-
-def is_behind(connection: sqlite3.Connection) -> bool:
-    """Whether the store is of an older version."""
-    return bool(connection.execute("PRAGMA user_version").fetchone()[0] < SCHEMA_VERSION)

@@ -10,9 +10,8 @@ import time
 from core.config import Settings
 from core.service import Unavailable
 
-from .database import begin, connect, connect_for_reading, create, explain
+from .database import SCHEMA_VERSION, begin, connect, connect_for_reading, create, explain
 from .locks import FileLock
-from .migrations import bring_up_to_date, is_behind
 from .paths import job_directories
 
 #: file systems on which neither SQLite's nor the jobs' locks can be trusted
@@ -154,8 +153,10 @@ def note_boot(settings: Settings, boot: str) -> bool:
     try:
         with contextlib.closing(connect_for_reading(settings.database)) as connection:
             row = connection.execute("SELECT value FROM fact WHERE key = 'boot_id'").fetchone()
-            behind = is_behind(connection)
+            behind = connection.execute("PRAGMA user_version").fetchone()[0] < SCHEMA_VERSION
         if behind:
+            from .migrations import bring_up_to_date
+
             bring_up_to_date(settings)
         if row and row[0] == boot:
             return False

@@ -8,11 +8,12 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
-from core.journal.follow import DirectoryWatch, Follower
 from core.journal.reader import JournalReader
 from core.service import Hit, Invalid, Line, LinePage, PipelineObject, Record
 
 if TYPE_CHECKING:
+    from core.journal.follow import DirectoryWatch, Follower
+
     from .views import ObjectIndex
 
 _INDEXES = 8
@@ -56,6 +57,8 @@ class Reading:
 
     def _follower(self, directory: str) -> Follower:
         # One per job, however many follow it.
+        from core.journal.follow import Follower
+
         follower = self._followers.pop(directory, None) or Follower(directory)
         self._followers[directory] = follower
         if len(self._followers) > _FOLLOWERS:
@@ -68,6 +71,8 @@ class Reading:
     async def store_changed(self, timeout: float) -> bool:
         """Until a file of the data directory changed; False after `timeout` seconds."""
         if self._store_watch is None:
+            from core.journal.follow import DirectoryWatch
+
             self._store_watch = DirectoryWatch(self._store)
         return await self._store_watch.changed(timeout)
 

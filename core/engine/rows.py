@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from core.service import Environment, Job, Script, Status
+from core.service import Job, Status
 
 from .changes import draw, note_deleted
 
@@ -17,7 +17,8 @@ _JSON = ("parameters", "tags", "receipt", "remarks")
 _OWN = ("state_seq", "claim", "request_key", "changed")
 
 
-def _text(value: object) -> str:
+def as_text(value: object) -> str:
+    """A value as a JSON column holds it."""
     # Lone surrogates (bytes of a command line that are no UTF-8) can stand in JSON escapes, but not in SQLite's text.
     return json.dumps(value, separators=(",", ":"))
 
@@ -37,7 +38,7 @@ def row_of_spec(spec: Mapping[str, Any]) -> dict[str, Any]:
         "content_hash": script["hash"],
         "git_commit": script["git_commit"],
         "environment": spec["environment"],
-        "parameters": _text(spec["parameters"]),
+        "parameters": as_text(spec["parameters"]),
         "identity": spec["identity"],
         "computer_name": spec["computer_name"],
         "process_id": None,
@@ -54,7 +55,7 @@ def row_of_spec(spec: Mapping[str, Any]) -> dict[str, Any]:
         "error_action": spec["error_action"],
         "timeout": spec["timeout"],
         "working_directory": spec["cwd"],
-        "tags": _text(spec["tags"]),
+        "tags": as_text(spec["tags"]),
         "notes": spec["notes"],
         "source": spec["source"],
         "records": 0,
@@ -124,33 +125,3 @@ def job_of_row(row: sqlite3.Row | Mapping[str, Any]) -> Job:
     values["remarks"] = tuple(values["remarks"])
     values["status"] = Status(values["status"])
     return Job(**values)
-
-
-_SCRIPT_COLUMNS = ("id", "name", "path", "created", "changed")
-SCRIPT_SETTINGS = tuple(name for name in Script.__dataclass_fields__ if name not in _SCRIPT_COLUMNS)
-
-
-def script_of_row(row: sqlite3.Row) -> Script:
-    """The script a row tells of."""
-    settings = json.loads(row["settings"])
-    settings["tags"] = tuple(settings.get("tags", ()))
-    return Script(**{name: row[name] for name in _SCRIPT_COLUMNS}, **settings)
-
-
-def script_settings(script: Script) -> str:
-    """The settings column of a script."""
-    return _text({name: getattr(script, name) for name in SCRIPT_SETTINGS})
-
-
-def environment_of_row(row: sqlite3.Row) -> Environment:
-    """The environment a row tells of."""
-    settings = json.loads(row["settings"])
-    settings["arguments"] = tuple(settings["arguments"])
-    settings["modules"] = tuple(settings.get("modules", ()))
-    return Environment(name=row["name"], **settings)
-
-
-def environment_settings(environment: Environment) -> str:
-    """The settings column of an environment."""
-    fields = {name: getattr(environment, name) for name in Environment.__dataclass_fields__ if name != "name"}
-    return _text(fields)

@@ -14,7 +14,7 @@ from core.service import ERROR_ACTIONS, Conflict, Environment, Invalid, NotFound
 
 from .changes import note
 from .paths import write_whole
-from .rows import SCRIPT_SETTINGS, environment_of_row, environment_settings, script_of_row, script_settings
+from .script_rows import SCRIPT_SETTINGS, environment_of_row, environment_settings, script_of_row, script_settings
 
 #: streams of PowerShell that have a preference of their own
 PREFERENCES = ("Verbose", "Debug", "Information", "Warning", "Progress")

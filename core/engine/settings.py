@@ -7,12 +7,16 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from core.config import RULES, Settings, checked, read_file, variable
-from core.service import Conflict, Invalid, Setting, Unavailable, Value
+from core.service import Conflict, Invalid, Unavailable
 
 from .locks import FileLock
 from .paths import write_whole
+
+if TYPE_CHECKING:
+    from core.service import Setting, Value
 
 _PATIENCE = 5.0
 _TABLE = re.compile(r"(?m)^[ \t]*\[")

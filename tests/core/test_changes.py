@@ -146,8 +146,10 @@ async def test_a_slow_listener_hears_everything(engine: Engine, scripts: Path) -
     for number in range(30):
         (scripts / f"{number}.sh").write_text("true\n")
         names.append((await engine.add_script(str(scripts / f"{number}.sh"))).id)
-    engine._feed._recent.clear()
-    engine._feed._from = engine._feed._newest
+    feed = engine._changes
+    assert feed is not None
+    feed._recent.clear()
+    feed._from = feed._newest
     heard = [(await anext(events)).id for _ in names]
     assert heard == names and script.id not in heard
     await events.aclose()  # type: ignore[attr-defined]
