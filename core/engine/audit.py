@@ -125,6 +125,8 @@ def record(store: str, entry: AuditEntry) -> None:
 
 def _entry(line: bytes) -> AuditEntry | None:
     """The entry of a line; None for one that was cut short."""
+    from core.access import AuditEntry
+
     try:
         value = json.loads(line)
         return AuditEntry(**value)

@@ -62,6 +62,8 @@ def _values(settings: Settings) -> dict[str, int | float]:
 
 def all_settings(settings: Settings) -> list[Setting]:
     """Every setting, with the value that is in force now. Raises Invalid for a file that cannot be understood."""
+    from core.service import Setting
+
     in_file = read_file(settings.config_file) if os.path.exists(settings.config_file) else {}
     found = []
     for name, rule in RULES.items():
