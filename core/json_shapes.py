@@ -59,6 +59,8 @@ def shape(value: Any) -> Any:
 
 def parameter_value(value: Any) -> Any:
     """A parameter's value as a person sees it: the plain value of one that was given as CLIXML."""
+    from core.service import Clixml
+
     if isinstance(value, Mapping) and value.keys() == {"clixml"}:
         document = value["clixml"]
     elif isinstance(value, Clixml):
