@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from core.errors import Invalid
 
 if TYPE_CHECKING:
-    from core.service import Clixml, ErrorRecord, PipelineObject
+    from core.service import ErrorRecord, PipelineObject
 
 #: fields that hold nanoseconds since the epoch; 0 means unknown
 TIME_FIELDS = frozenset(
