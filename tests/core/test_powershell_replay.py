@@ -210,7 +210,7 @@ ANSWERS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"caption": "Cap", "message": "Msg", "fields": [
         {"name": "Age", "type": "integer", "mandatory": True, "default": None, "help": "years", "label": ""}]},
      {"text": "42"}),
-    ({"message": "Press a key."}, {"text": "a"}),
+    ({"message": "Press a key"}, {"text": "a"}),
     ({"caption": "Confirm", "default": "Yes"}, {"text": ""}),
     ({"message": ""}, {"text": "typed line"}),
 ]  # fmt: skip

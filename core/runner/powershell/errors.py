@@ -48,7 +48,7 @@ def _describe(value: Value) -> dict[str, str]:
     stack = _stack(value["ErrorDetails_ScriptStackTrace"].word())
     position = invocation["PositionMessage"].word() or value["InvocationInfo_PositionMessage"].word()
     line = invocation["Line"].word() or value["InvocationInfo_Line"].word()
-    if line.strip() in LINES:
+    if line.strip() in LINES or not position:
         position = _first_frame(stack)
     category = value["ErrorCategory_Category"].number(-1)
     record = {
@@ -71,5 +71,9 @@ def _stack(text: str) -> str:
 
 
 def _first_frame(stack: str) -> str:
-    found = _FRAME.match(stack.partition("\n")[0])
-    return f"At {found['file']}:{found['line']}" if found and found["file"] != "<No file>" else ""
+    """Where in a file the innermost frame that has one stands."""
+    for line in stack.splitlines():
+        found = _FRAME.match(line)
+        if found and found["file"] != "<No file>":
+            return f"At {found['file']}:{found['line']}"
+    return ""

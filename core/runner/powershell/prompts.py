@@ -89,7 +89,7 @@ def _key(_arguments: list[Value], line: str) -> tuple[Question, Any]:
             f'<C N="character">{character}</C><I32 N="controlKeyState">0</I32><B N="keyDown">true</B></MS></Obj>'
         )
 
-    return Question(line or "Press a key.", _unanswered), form
+    return Question(line or "Press a key", _unanswered), form
 
 
 def _choice(arguments: list[Value], _line: str) -> tuple[Question, Any]:
