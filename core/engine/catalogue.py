@@ -143,9 +143,11 @@ class Catalogue:
 
     async def add_environment(self, environment: Environment) -> Environment:
         """Add an environment. Raises Conflict when the name is taken."""
-        from .environment_catalog import add_environment
+        from .environment_catalog import add_environment, spoken
 
         found = await self._found()
+        # it is tried before anything is written
+        environment = await asyncio.to_thread(spoken, environment)
         return await change(self._shared, lambda c: add_environment(c, found, environment))
 
     async def change_environment(self, name: str, settings: Mapping[str, Any]) -> Environment:

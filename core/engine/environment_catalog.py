@@ -15,6 +15,7 @@ from core.service import Conflict, Environment, Invalid, NotFound, Parameter, Sc
 
 from .changes import note
 from .environments import choose, find
+from .programs import powershell
 from .scripts import added_environments, put_environment
 
 _LOW_DISK = 64 * 1024 * 1024
@@ -83,6 +84,17 @@ def _checked(environment: Environment) -> Environment:
         modules=tuple(environment.modules),
         startup_script=startup,
     )
+
+
+def spoken(environment: Environment) -> Environment:
+    """A PowerShell to be added, with its version. Raises Invalid for a program that is none."""
+    path = environment.path if "/" in environment.path else shutil.which(environment.path) or environment.path
+    if environment.kind != "powershell" or environment.version or not os.access(path, os.X_OK):
+        return environment
+    answer = powershell("", {}, os.path.abspath(path))
+    if answer is None:
+        raise Invalid(f"{environment.path} does not answer as a PowerShell does: give the path of a pwsh.")
+    return replace(environment, version=answer.version)
 
 
 def add_environment(

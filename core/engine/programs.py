@@ -113,10 +113,9 @@ def powershell(search_path: str, probes: MutableMapping[str, Any], path: str | N
     ]
     for candidate in dict.fromkeys(places if path is None else [path]):
         answer = _probe(candidate, _POWERSHELL_PROBE, probes) if _is_program(candidate) else None
-        if answer is not None:
-            version = answer[1]
-            name = f"PowerShell {version.partition('.')[0]}" if version[:1].isdigit() else "PowerShell"
-            return Environment(name, answer[0], (), "powershell", version)
+        if answer is not None and answer[1][:1].isdigit():
+            name = f"PowerShell {answer[1].partition('.')[0]}"
+            return Environment(name, answer[0], (), "powershell", answer[1])
     return None
 
 

@@ -25,7 +25,7 @@ def _of_streams(reader: JournalReader, *streams: int) -> Iterator[tuple[journal.
 
 def errors(directory: str) -> list[ErrorRecord]:
     """The error stream."""
-    names = ("message", "category", "exception_type", "id", "position", "stack")
+    names = ("message", "category", "exception_type", "id", "position", "stack", "target")
     with JournalReader(directory) as reader:
         return [
             ErrorRecord(

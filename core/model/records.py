@@ -78,6 +78,8 @@ class ErrorRecord:
     stack: str = ""
     #: the record's number in the journal: its place in the output
     record: int = 0
+    #: what the error was about, where it says
+    target: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from core.engine import warming
 from core.engine.engine import Engine
 from core.journal.format import STDOUT
 from core.runner.processes import look, processes
-from core.service import Environment, Job, RunRequest, Status
+from core.service import Environment, Invalid, Job, RunRequest, Status
 from tests.powershell import pwsh
 
 LOOK = """
@@ -121,6 +121,17 @@ async def test_none_are_kept_where_the_environment_says_so(engine: Engine, scrip
     job, text = await ran(engine, path, environment="Plain")
     assert text == "x\n" and job.environment == "Plain"
     assert warm_runners() == []
+
+
+async def test_what_is_added_must_be_a_powershell(engine: Engine) -> None:
+    with pytest.raises(Invalid, match="does not answer as a PowerShell"):
+        await engine.add_environment(Environment("False", "/bin/true", kind="powershell", found=False))
+    with pytest.raises(Invalid, match="0 to 32 warm runners"):
+        await engine.add_environment(Environment("Many", pwsh(), kind="powershell", warm_runners=99, found=False))
+    added = await engine.add_environment(Environment("Mine", pwsh(), kind="powershell", found=False))
+    assert added.version.startswith("7.")
+    changed = await engine.change_environment("Mine", warm_runners=0, modules=("Pester",))
+    assert (changed.warm_runners, changed.modules) == (0, ("Pester",))
 
 
 async def test_one_that_is_killed_is_replaced_and_leaves_nothing(engine: Engine, scripts: Path) -> None:

@@ -70,7 +70,7 @@ class ErrorList(Sheet[ErrorRecord]):
         rows: list[Parts] = []
         for name, text in (
             ("message", error.message), ("category", error.category), ("exception", error.exception_type),
-            ("id", error.id), ("position", error.position), ("stack trace", error.stack),
+            ("id", error.id), ("target", error.target), ("position", error.position), ("stack trace", error.stack),
         ):  # fmt: skip
             if not text.strip():
                 continue
