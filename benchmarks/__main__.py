@@ -9,7 +9,15 @@ import platform
 import sys
 from pathlib import Path
 
-from benchmarks import clixml_bench, command_bench, engine_bench, journal_bench, powershell_bench, service_bench
+from benchmarks import (
+    clixml_bench,
+    command_bench,
+    engine_bench,
+    journal_bench,
+    powershell_bench,
+    server_bench,
+    service_bench,
+)
 from benchmarks.table import Row, markdown
 
 _ALL = {
@@ -19,6 +27,7 @@ _ALL = {
     "clixml": clixml_bench.run,
     "powershell": powershell_bench.run,
     "service": service_bench.run,
+    "server": server_bench.run,
 }
 
 

@@ -17,6 +17,7 @@ from core.service import Invalid, JobService, RunRequest
 
 from .following import Following
 from .guard import Guard, job_number
+from .kept import Kept
 from .live import Drain, unless_gone
 from .problems import MEDIA_TYPE, Refused
 from .roles import PREFIX
@@ -84,6 +85,7 @@ class Api:
         self.guard = guard
         self.drain = drain
         self.following = Following(service, drain)
+        self.kept = Kept(service)
 
     def route(
         self,

@@ -10,6 +10,9 @@ from typing import Any
 import httpx
 import pytest
 
+from core.access import Role
+from core.config import Settings
+from core.engine.engine import Engine
 from tests.server.conftest import Server, write
 
 CLIXML = '<Objs Version="1.1.0.1" xmlns="http://schemas.microsoft.com/powershell/2004/04"><S>String</S></Objs>'
@@ -209,3 +212,24 @@ async def test_scripts_are_added_changed_shown_and_removed(client: httpx.AsyncCl
     assert (await client.delete(f"/script/{own['id']}")).status_code == 204
     assert (await client.get(f"/script/{own['id']}")).status_code == 404
     assert [script["id"] for script in (await client.get("/script")).json()] == [added["id"]]
+
+
+async def test_what_is_asked_again_is_never_old(server: Server, client: httpx.AsyncClient, script: int) -> None:
+    """Answers are kept while nothing changes; whoever changes something, here or in another process, is seen."""
+    narrow = server.client((await server.engine.grant_token("eve", Role.Reader, scripts=("other.py",))).token)
+    number = int((await client.post(f"/script/{script}")).text)
+    for _ in range(3):
+        assert (await client.get("/job?take=5")).json()["total"] == 1
+        assert (await narrow.get("/job?take=5")).json()["total"] == 0
+    job = (await client.get(f"/job/{number}/wait")).json()
+    assert (await client.get(f"/job/{number}")).json() == (await client.get(f"/job/{number}")).json() == job
+    assert (await client.get("/job?take=5")).json()["page"] == [job]
+    assert (await narrow.get(f"/job/{number}")).status_code == 403
+    other = await Engine.open(Settings.load(), "act")
+    again = await other.rerun(number)
+    assert (await client.get("/job?take=5")).json()["total"] == 2
+    await other.wait(again.id)
+    await other.delete(number)
+    await other.close()
+    assert (await client.get(f"/job/{number}")).status_code == 404
+    assert [job["id"] for job in (await client.get("/job?take=5")).json()["page"]] == [again.id]

@@ -55,6 +55,9 @@ def add(api: Api) -> None:
         key (the number of the last job seen), `skip` by number. `more` tells of further jobs; `total` counts them all
         and may be left out with `total=false`, which is faster.
         """
+        return await api.kept.answer(("page", request.scope["query_string"]), lambda: page_of(request))
+
+    async def page_of(request: Request) -> tuple[bytes, bool]:
         pairs = request.query_params.multi_items()
         counted = True
         for name, text in pairs:
@@ -74,7 +77,7 @@ def add(api: Api) -> None:
         body: dict[str, Any] = {"page": wire.encode(page.jobs)}
         if counted:
             body["total"] = await service.count(query)
-        return answer_json(body | {"more": page.more})
+        return wire.dumps(body | {"more": page.more}), True
 
     @api.route("GET", "/job/counts", Content({"type": "object"}, examples.COUNTS), tag="jobs")
     async def counts() -> Response:
@@ -110,7 +113,13 @@ def add(api: Api) -> None:
     @api.route("GET", "/job/{id}", Content(ref("Job"), examples.JOB), errors=(404,), tag="jobs")
     async def job(key: JobKey) -> Response:
         """One job with the numbers of its children."""
-        return answer(await service.job(await api.job_id(key)))
+
+        async def one() -> tuple[bytes, bool]:
+            found = await service.job(await api.job_id(key))
+            # An unfinished one is as its journal says, whatever the store knows of it yet.
+            return wire.dumps(wire.encode(found)), found.status.finished
+
+        return await api.kept.answer(("job", key), one)
 
     @api.route("DELETE", "/job/{id}", None, errors=(404, 409), tag="jobs")
     async def delete(key: JobKey) -> Response:
