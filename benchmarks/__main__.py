@@ -17,6 +17,7 @@ from benchmarks import (
     powershell_bench,
     server_bench,
     service_bench,
+    terminal_bench,
 )
 from benchmarks.table import Row, markdown
 
@@ -28,6 +29,7 @@ _ALL = {
     "powershell": powershell_bench.run,
     "service": service_bench.run,
     "server": server_bench.run,
+    "terminal": terminal_bench.run,
 }
 
 

@@ -14,7 +14,7 @@ T = TypeVar("T")
 R = TypeVar("R", covariant=True)
 
 #: rows that are read at once
-CHUNK = 120
+CHUNK = 64
 #: rows that are kept
 _KEPT = 1200
 #: new rows above the first one that are counted exactly; with more, the total tells

@@ -38,6 +38,8 @@ class JobsScreen(BaseScreen[None]):
         self._problem = ""
         self._ticking: Timer | None = None
         self._counting = 0
+        #: what of the job under the cursor decides which keys count
+        self._fits: tuple[bool, bool] | None = None
 
     def compose_body(self) -> ComposeResult:
         """The filter and the table."""
@@ -122,6 +124,8 @@ class JobsScreen(BaseScreen[None]):
         self._explain()
         self._summarise()
         self._wake()
+        # The job under the cursor may have ended meanwhile.
+        self.on_table_moved()
 
     def _keep_cursor(self) -> None:
         """The cursor stays with its job, wherever that is now."""
@@ -283,7 +287,11 @@ class JobsScreen(BaseScreen[None]):
 
     def on_table_moved(self) -> None:
         """The footer dims what does not fit the job."""
-        self.refresh_bindings()
+        job = self._job
+        fits = (job is None, job is not None and job.status.finished)
+        if fits != self._fits:
+            self._fits = fits
+            self.refresh_bindings()
 
     @property
     def _job(self) -> Job | None:

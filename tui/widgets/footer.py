@@ -23,10 +23,16 @@ class KeyLine(Widget):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._places: list[tuple[int, int, str]] = []
+        self._shown: list[tuple[str, str, bool, str]] = []
 
     def on_mount(self) -> None:
         """Draw anew whenever other keys count."""
-        self.screen.bindings_updated_signal.subscribe(self, lambda _: self.refresh())
+        self.screen.bindings_updated_signal.subscribe(self, lambda _: self._look())
+
+    def _look(self) -> None:
+        wanted = self.keys()
+        if wanted != self._shown:
+            self.refresh()
 
     def keys(self) -> list[tuple[str, str, bool, str]]:
         """(key, label, enabled, id) of what is to be shown, in its order."""
@@ -53,8 +59,7 @@ class KeyLine(Widget):
         segments = [Segment(" ", base)]
         self._places = []
         at = 1
-        wanted = self.keys()
-        #: help stays whatever else has to leave
+        wanted = self._shown = self.keys()
         for key, label, enabled, id in _fitting(wanted, width - 1):
             size = len(key) + len(label) + 3
             style = Style.null() if enabled else self._part("keyline--off")
