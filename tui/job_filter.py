@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from core.service import FINISHED, Invalid, JobQuery, Status, Term
 
@@ -30,12 +31,12 @@ _GROUPS = {
     "bad": frozenset({Status.Failed, Status.Error, Status.TimedOut}),
 }
 _STATUSES = {status.name.lower(): frozenset({status}) for status in Status} | _GROUPS
-_WORD = re.compile(r'(?:[^\s"]|"(?:[^"\\]|\\.)*"?)+')
-_VALUE = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*"?)+')
+# Compiled when the first word is looked at: an empty filter at the start needs none.
+_WORD = r'(?:[^\s"]|"(?:[^"\\]|\\.)*"?)+'
+_VALUE = r'(?:[^,"]|"(?:[^"\\]|\\.)*"?)+'
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
+class Filter(NamedTuple):
     """What a text asks for, and what in it is not understood: sentences."""
 
     text: str
@@ -50,22 +51,22 @@ class Filter:
         return self.query == replace(JobQuery(), hide_children=self.query.hide_children)
 
 
-@dataclass(slots=True)
 class _Reading:
-    terms: list[Term] = field(default_factory=list)
-    statuses: frozenset[Status] | None = None
-    not_statuses: frozenset[Status] = frozenset()
-    since: int | None = None
-    until: int | None = None
-    parent: int | None = None
-    children: str = ""
+    def __init__(self) -> None:
+        self.terms: list[Term] = []
+        self.statuses: frozenset[Status] | None = None
+        self.not_statuses: frozenset[Status] = frozenset()
+        self.since: int | None = None
+        self.until: int | None = None
+        self.parent: int | None = None
+        self.children = ""
 
 
 def read(text: str) -> Filter:
     """What the text asks for. Nothing in it is an error that keeps the rest from holding."""
     reading = _Reading()
     problems: list[str] = []
-    for word in _WORD.findall(text):
+    for word in words(text):
         try:
             _take(reading, word)
         except Invalid as problem:
@@ -111,7 +112,7 @@ def _take(reading: _Reading, word: str) -> None:
         # A time of day or a URL is a text, not a condition.
         reading.terms.append(Term("text", (_unquoted(word.removeprefix("!") if negate else word),), negate))
         return
-    values = tuple(value for part in _VALUE.findall(rest) if (value := _unquoted(part)))
+    values = tuple(value for part in re.findall(_VALUE, rest) if (value := _unquoted(part)))
     if name in _TERMS:
         if values:
             reading.terms.append(Term(_TERMS[name], values, negate))
@@ -186,8 +187,7 @@ def quoted(value: str) -> str:
     return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-@dataclass(frozen=True, slots=True)
-class Completion:
+class Completion(NamedTuple):
     """What may stand at a place: `words` for the text between `start` and `end`."""
 
     start: int
@@ -198,7 +198,7 @@ class Completion:
 def complete(text: str, cursor: int, known: Mapping[str, Sequence[str]]) -> Completion:
     """What may stand at the cursor. `known`: values by field ("script", "user", "tag", "env")."""
     start = cursor
-    for found in _WORD.finditer(text):
+    for found in re.finditer(_WORD, text):
         if found.start() <= cursor <= found.end():
             start = found.start()
     word = text[start:cursor]
@@ -229,14 +229,14 @@ def _values(name: str, known: Mapping[str, Sequence[str]]) -> Sequence[str]:
 def with_word(text: str, word: str) -> str:
     """The filter with this condition, in the place of another of the same name (and the same `!`)."""
     name = word.partition(":")[0] + ":"
-    return " ".join([*(old for old in _WORD.findall(text) if not old.startswith(name)), word])
+    return " ".join([*(old for old in re.findall(_WORD, text) if not old.startswith(name)), word])
 
 
 def without(text: str, word: str) -> str:
     """The filter without this word."""
-    return " ".join(old for old in _WORD.findall(text) if old != word)
+    return " ".join(old for old in re.findall(_WORD, text) if old != word)
 
 
 def words(text: str) -> list[str]:
     """The words of a filter."""
-    return list(_WORD.findall(text))
+    return re.findall(_WORD, text) if text else []

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 from core.service import Job, JobQuery, JobService
 from tui.window import CHUNK, Reach, Window
@@ -13,8 +13,7 @@ from tui.window import CHUNK, Reach, Window
 _CHILDREN = 500
 
 
-@dataclass(frozen=True, slots=True)
-class JobRow:
+class JobRow(NamedTuple):
     """A job and how deep it stands below others."""
 
     job: Job

@@ -7,8 +7,7 @@ place (0 = the newest) is exact from either end and while one scrolls; rows that
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R", covariant=True)
@@ -54,8 +53,7 @@ class Listed(Generic[T]):
         """They are here."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reach(Generic[T]):
+class Reach(NamedTuple, Generic[T]):
     """What one reading gave: rows in the order asked for, and whether there are further ones."""
 
     rows: Sequence[T]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.timer import Timer
@@ -11,13 +11,15 @@ from textual.timer import Timer
 from core.service import Job, ServiceError, Status
 from tui import clock, job_filter, keys
 from tui.changes import Changes, Connection, State
-from tui.job_acts import JobActs
 from tui.job_columns import job_columns
 from tui.job_rows import JobRow, JobRows
 from tui.screens.base import BaseScreen
 from tui.text import thousands
 from tui.widgets.filter import FilterBar
 from tui.widgets.table import Table
+
+if TYPE_CHECKING:
+    from tui.job_acts import JobActs
 
 #: keys that change something
 _ACTS = frozenset({"run", "cancel", "rerun", "answer", "delete"})
@@ -335,7 +337,7 @@ class JobsScreen(BaseScreen[None]):
             self.background(self._mark_all())
 
     async def _mark_all(self) -> None:
-        ids, more = await JobActs(self).ids_of(self._filter.query)
+        ids, more = await self._acts().ids_of(self._filter.query)
         self._table.marked = set(ids)
         self._table.refresh()
         self._summarise()
@@ -382,11 +384,11 @@ class JobsScreen(BaseScreen[None]):
 
     def action_cancel(self) -> None:
         """End the marked jobs, or the one under the cursor."""
-        self._act(JobActs(self).cancel(self._targets()))
+        self._act(self._acts().cancel(self._targets()))
 
     def action_delete(self) -> None:
         """Remove finished jobs."""
-        self._act(JobActs(self).delete(self._targets()))
+        self._act(self._acts().delete(self._targets()))
 
     def action_rerun(self) -> None:
         """Run them again."""
@@ -394,7 +396,12 @@ class JobsScreen(BaseScreen[None]):
         if len(targets) == 1 and not self._table.marked:
             self.deck.open("run", rerun_of=targets[0])
         elif targets:
-            self._act(JobActs(self).rerun(targets))
+            self._act(self._acts().rerun(targets))
+
+    def _acts(self) -> JobActs:
+        from tui.job_acts import JobActs
+
+        return JobActs(self)
 
     def _act(self, act: Coroutine[Any, Any, bool]) -> None:
         async def then() -> None:
@@ -414,7 +421,7 @@ class JobsScreen(BaseScreen[None]):
             return
 
         async def find() -> None:
-            waiting = await JobActs(self).longest_waiting()
+            waiting = await self._acts().longest_waiting()
             if waiting is None:
                 self.deck.say("No job waits for an answer.")
             else:

@@ -6,8 +6,7 @@ Columns leave by priority where there is no room. Whatever a cell says passes th
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from rich.segment import Segment
 from rich.style import Style
@@ -27,8 +26,7 @@ T = TypeVar("T")
 Cell = str | Sequence[tuple[str, str]]
 
 
-@dataclass(frozen=True, slots=True)
-class Column(Generic[T]):
+class Column(NamedTuple, Generic[T]):
     """One column. `width` is the least it needs; `grow` is its share of what room is left."""
 
     title: str
@@ -38,12 +36,6 @@ class Column(Generic[T]):
     right: bool = False
     #: columns with greater numbers leave first where there is no room; 0 stays
     drop: int = 0
-
-
-@dataclass(slots=True)
-class _Laid(Generic[T]):
-    columns: list[tuple[Column[T], int]] = field(default_factory=list)
-    width: int = -1
 
 
 class Table(ScrollView, Generic[T], can_focus=True):
@@ -101,7 +93,9 @@ class Table(ScrollView, Generic[T], can_focus=True):
         self._columns = columns
         self._key = key
         self._rows: Rows[T] = rows if rows is not None else Listed[T]()
-        self._laid: _Laid[T] = _Laid()
+        #: the columns that there is room for, with their widths; and the width that is so laid out
+        self._laid: list[tuple[Column[T], int]] = []
+        self._laid_width = -1
         #: the place of the cursor
         self.cursor = 0
         self._cursor_key: Hashable | None = None
@@ -134,7 +128,7 @@ class Table(ScrollView, Generic[T], can_focus=True):
 
     def columns_changed(self) -> None:
         """Lay the columns out anew: a width or a cell's meaning changed."""
-        self._laid = _Laid()
+        self._laid_width = -1
         self.refresh()
 
     def set_columns(self, columns: Sequence[Column[T]]) -> None:
@@ -311,8 +305,8 @@ class Table(ScrollView, Generic[T], can_focus=True):
     # -- drawing ---------------------------------------------------------------------------------------------------
 
     def _lay_out(self, width: int) -> list[tuple[Column[T], int]]:
-        if self._laid.width == width:
-            return self._laid.columns
+        if self._laid_width == width:
+            return self._laid
         shown = list(self._columns)
         room = width - 2
         while len(shown) > 1 and sum(column.width + 2 for column in shown) - 2 > room:
@@ -323,7 +317,7 @@ class Table(ScrollView, Generic[T], can_focus=True):
         rest = max(0, room - (sum(column.width + 2 for column in shown) - 2))
         shares = sum(column.grow for column in shown)
         laid = [(column, column.width + (rest * column.grow // shares if shares else 0)) for column in shown]
-        self._laid = _Laid(laid, width)
+        self._laid, self._laid_width = laid, width
         return laid
 
     def _style(self, name: str) -> Style:
