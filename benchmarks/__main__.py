@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from benchmarks import (
+    client_bench,
     clixml_bench,
     command_bench,
     engine_bench,
@@ -25,6 +26,7 @@ _ALL = {
     "engine": engine_bench.run,
     "command": command_bench.run,
     "journal": journal_bench.run,
+    "client": client_bench.run,
     "clixml": clixml_bench.run,
     "powershell": powershell_bench.run,
     "service": service_bench.run,

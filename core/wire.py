@@ -44,6 +44,7 @@ TIMES = frozenset(
     {"answered", "changed", "created", "ended", "expires", "last_ended", "last_used", "revoked", "since", "started"}
     | {"time", "until"}
 )
+_MOST = 2**63 - 1
 _SECONDS_AS_MINUTES = {(Script, "timeout")}
 
 
@@ -172,25 +173,26 @@ class _Plan:
         self.keys = {name: renamed.get(name) or _camel(name) for name in self.names}
         self.mandatory = frozenset(name for name, field in fields.items() if _mandatory(field))
         self.encoders: dict[str, Convert] = {}
-        #: simplified key -> field name, what reads it
-        self.readers: dict[str, tuple[str, Convert]] = {}
+        #: key, also simplified -> field name, what reads it, types that are taken as they are
+        self.readers: dict[str, tuple[str, Convert, frozenset[type]]] = {}
         self._bytes: list[tuple[str, str]] = []
         for name in self.names:
             key, hint = self.keys[name], hints[name]
             write, read = _converters(kind, name, hint)
             if hint is bytes:
                 self._bytes.append((key, key + "Base64"))
-                self._reader(key + "Base64", name, _from_base64)
+                self._reader(key + "Base64", name, _from_base64, frozenset())
             elif write is not None:
                 self.encoders[name] = write
-            self._reader(key, name, read)
-            self.readers.setdefault(_simple(name), (name, read))
+            taken = frozenset() if name in TIMES else _taken(hint)
+            self._reader(key, name, read, taken)
+            self.readers.setdefault(_simple(name), (name, read, taken))
         self._order = tuple(self.keys.values())
         self._values = attrgetter(*self.names)
         self._convert = tuple((self.keys[name], convert) for name, convert in self.encoders.items())
 
-    def _reader(self, key: str, name: str, read: Convert) -> None:
-        self.readers[key] = self.readers[_simple(key)] = (name, read)
+    def _reader(self, key: str, name: str, read: Convert, taken: frozenset[type]) -> None:
+        self.readers[key] = self.readers[_simple(key)] = (name, read, taken)
 
     def encode(self, value: Any) -> dict[str, Any]:
         out = dict(zip(self._order, self._values(value), strict=True))
@@ -219,7 +221,11 @@ class _Plan:
                 if keep:
                     values[key] = item
                 continue
-            name, read = found
+            name, read, taken = found
+            as_it_is = type(item)
+            if as_it_is in taken and (as_it_is is not int or -_MOST <= item <= _MOST):
+                values[name] = item
+                continue
             try:
                 values[name] = read(item)
             except _Mismatch as wanted:
@@ -256,6 +262,12 @@ def _simple(key: object) -> str:
 def _shown(value: Any) -> str:
     text = json.dumps(value, default=str)
     return text if len(text) <= 60 else text[:57] + "…"
+
+
+def _taken(hint: Any) -> frozenset[type]:
+    """The types of JSON values that are a field's value without more ado."""
+    options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    return frozenset(options) if _AS_THEY_ARE - {float} >= set(options) else frozenset()
 
 
 def _converters(kind: type, name: str, hint: Any) -> tuple[Convert | None, Convert]:
