@@ -29,14 +29,18 @@ from core.model import (
     Term,
 )
 
-CLASSES = [
-    kind
-    for module in (model, access)
-    for kind in vars(module).values()
-    if isinstance(kind, type) and hasattr(kind, "__dataclass_fields__") and kind.__module__ == module.__name__
-    # A Clixml is a value, a Caller never leaves its process.
-    if kind not in (Clixml, access.Caller)
-]
+CLASSES = sorted(
+    {
+        kind
+        for module in (model, access)
+        for kind in vars(module).values()
+        if isinstance(kind, type) and hasattr(kind, "__dataclass_fields__")
+        # A Clixml is a value, a Caller never leaves its process.
+    }
+    - {Clixml, access.Caller},
+    key=lambda kind: kind.__name__,
+)
+assert len(CLASSES) > 20
 TEXT = some.text(some.characters(exclude_categories=[]), max_size=8)  # lone surrogates and NUL too
 JSON_VALUES = some.recursive(
     some.none() | some.booleans() | some.integers() | some.floats(allow_nan=False, allow_infinity=False) | TEXT,
