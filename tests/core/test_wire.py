@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from core import access, frames, model, query_string, wire
+from core import frames, query_string, service, wire
 from core.access import AppToken, Role
 from core.errors import Invalid, Unavailable
 from core.model import (
@@ -29,17 +29,11 @@ from core.model import (
     Term,
 )
 
-CLASSES = sorted(
-    {
-        kind
-        for module in (model, access)
-        for kind in vars(module).values()
-        if isinstance(kind, type) and hasattr(kind, "__dataclass_fields__")
-        # A Clixml is a value, a Caller never leaves its process.
-    }
-    - {Clixml, access.Caller},
-    key=lambda kind: kind.__name__,
-)
+CLASSES = [
+    kind
+    for kind in (getattr(service, name) for name in [*service.__all__, "AuditEntry"])
+    if hasattr(kind, "__dataclass_fields__") and kind is not Clixml  # a Clixml is a value
+]
 assert len(CLASSES) > 20
 TEXT = some.text(some.characters(exclude_categories=[]), max_size=8)  # lone surrogates and NUL too
 JSON_VALUES = some.recursive(
