@@ -8,7 +8,19 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, cast
 
-from core.service import ErrorRecord, Event, Feedback, Job, JobService, Line, PipelineObject, Record, Status, Usage
+from core.service import (
+    Environment,
+    ErrorRecord,
+    Event,
+    Feedback,
+    Job,
+    JobService,
+    Line,
+    PipelineObject,
+    Record,
+    Status,
+    Usage,
+)
 
 SECOND = 1_000_000_000
 #: 2026-11-24 10:00:00 UTC
@@ -17,6 +29,8 @@ BASE = 1_795_514_400 * SECOND
 NOW = BASE + 3600 * SECOND
 #: where the scripts of the pictures lie
 PLACE = "/srv/scripts"
+#: the environments of the pictures, with their versions
+_ENVIRONMENTS = {"Bash": "5.2.15", "Python": "3.12.4", "sh": ""}
 
 
 class Frozen:
@@ -49,6 +63,13 @@ class Frozen:
             return value.replace(self._directory, PLACE)
         if isinstance(value, bytes):
             return value.replace(self._directory.encode(), PLACE.encode())
+        if isinstance(value, list) and value and isinstance(value[0], Environment):
+            # Which there are, and where, differs from computer to computer.
+            return [
+                dataclasses.replace(each, version=_ENVIRONMENTS[each.name], path=f"/usr/bin/{each.name.lower()}")
+                for each in value
+                if each.name in _ENVIRONMENTS
+            ]
         if isinstance(value, tuple | list):
             return type(value)(self.freeze(item) for item in value)
         if isinstance(value, dict):

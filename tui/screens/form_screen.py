@@ -171,7 +171,7 @@ class FormScreen(BaseScreen[Any]):
         self.status_line.show(trail=self.heading)
         self.tell(self.read_only or filling.warning, "warning")
         if filling.environment:
-            self.background(self._offer_environments(picked), group="environments", exclusive=True)
+            self.background(self._offer_environments(picked), group="environments")
         if focus and not self.read_only:
             form.focus_first()
         elif self.read_only:

@@ -99,11 +99,16 @@ class ScriptsScreen(BaseScreen[None]):
     def action_refresh(self) -> None:
         """Read everything again."""
         self._due = False
-        self.background(self._read(), group="scripts", exclusive=True)
+        self._read()
 
+    @work(exclusive=True, group="scripts")
     async def _read(self) -> None:
-        scripts = await self.service.scripts()
-        statistics = {each.script_id: each for each in await self.service.script_statistics()}
+        try:
+            scripts = await self.service.scripts()
+            statistics = {each.script_id: each for each in await self.service.script_statistics()}
+        except ServiceError as error:
+            self.failed(error)
+            return
         self._all = [ScriptRow(script, statistics.get(script.id)) for script in scripts]
         self._parameters.clear()
         self._loaded = True
@@ -234,7 +239,7 @@ class ScriptsScreen(BaseScreen[None]):
         if self.deck.connection.read_only:
             self.deck.say("You may look only: the token of this connection has the role Reader.", severity="warning")
             return
-        self.background(self._remove(row.script), group="remove", exclusive=True)
+        self.background(self._remove(row.script), group="remove")
 
     async def _remove(self, script: Script) -> None:
         name = text.cell_text(script.name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from textual import work
 from textual.app import ComposeResult
 from textual.widgets import TabbedContent, TabPane
 
@@ -56,13 +57,17 @@ class SettingsScreen(BaseScreen[None]):
         self.page.focus_table()
         self.read()
 
-    def read(self) -> None:
+    @work(exclusive=True, group="read")
+    async def read(self) -> None:
         """Read anew what the page shows."""
         page = self.page
-        if self.deck.connection.state is State.OPEN or not page.asks:
-            self.background(page.read(), group="read", exclusive=True)
-        else:
-            page.show_trouble("Not connected", self.deck.connection.problem)
+        try:
+            if self.deck.connection.state is State.OPEN or not page.asks:
+                await page.read()
+            else:
+                page.show_trouble("Not connected", self.deck.connection.problem)
+        except ServiceError as error:
+            self.failed(error)
 
     def on_tabbed_content_tab_activated(self, event: TabbedContent.TabActivated) -> None:
         """Another page."""
