@@ -32,13 +32,14 @@ GROUPS: dict[str, dict[str, str]] = {
         "rebuild": "make the database again from the jobs' directories",
         "settings": "what is in force, and changing it",
         "token": "grant, list and revoke keys to a server",
+        "serve": "answer over REST, for programs and other computers",
         "login": "keep the app token of a server, for --server",
         "logout": "let go of the token of a server",
         "completion": "the completion script for bash, zsh or fish",
     },
 }
 #: verbs that programs use and people need not see
-HIDDEN = {"serve": "headless engine", "__complete": "words for the shells' completion"}
+HIDDEN = {"__complete": "words for the shells' completion"}
 
 
 def verbs() -> dict[str, str]:
