@@ -54,7 +54,10 @@ class Looking:
         progression = Progression(directory)
         columns = progression.read()
         try:
-            await self._database.write(lambda c: update_job(c, id, columns))
+            row = await self._database.read(lambda c: dict(query.job_row(c, id)))
+            # Looking changes nothing: who looks because something changed must not be told of a change again.
+            if any(row.get(name) != value for name, value in columns.items()):
+                await self._database.write(lambda c: update_job(c, id, columns))
             if columns.get("ended") is None and not is_held(os.path.join(directory, "lock")):
                 from .lost import settle_lost
 

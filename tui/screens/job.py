@@ -177,7 +177,7 @@ class JobScreen(BaseScreen[None]):
             self._looking = False
 
     async def _read(self) -> None:
-        first = self.job is None
+        before = self.job
         job = await self.service.job(self.job_id)
         if not self.is_attached:
             return
@@ -185,13 +185,14 @@ class JobScreen(BaseScreen[None]):
         self.header.show(job)
         for line in self.query(StatusLine):
             line.show(trail=f"job {job.id} · {job.script}")
-        if first:
+        if before is None:
             self.output.open(self.service, job)
         else:
             self.output.job_changed(job)
         self._show_tabs()
+        if before is None or before.status is not job.status:
+            self.refresh_bindings()
         await self._fill()
-        self.refresh_bindings()
 
     def _show_tabs(self) -> None:
         if self.job is not None:
@@ -234,7 +235,7 @@ class JobScreen(BaseScreen[None]):
     def _second(self) -> None:
         """Each second while it runs: how long, and what it uses."""
         job = self.job
-        if job is None or job.status.finished or not self.is_current:
+        if job is None or job.status.finished or not self.is_active:
             return
         self.header.tick()
         if job.status is not Status.Queued and self.deck.connection.state is State.OPEN:

@@ -206,7 +206,7 @@ class JobsScreen(BaseScreen[None]):
         return [place for place, row in rows if row and row.job.started and not row.job.status.finished]
 
     def _tick(self) -> None:
-        if self.is_current:
+        if self.is_active:
             for place in self._live_places():
                 self._table.refresh_place(place)
 

@@ -6,6 +6,7 @@ import time
 
 from rich.segment import Segment
 from rich.style import Style
+from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -53,7 +54,7 @@ class JobHeader(Widget):
         if job != self.job:
             self.job = job
             self.set_class(not job.status.finished, "-live")
-            self.refresh(layout=True)
+            self.refresh()
 
     def measure(self, usage: Usage | None) -> None:
         """What it uses now."""
@@ -61,12 +62,12 @@ class JobHeader(Widget):
         if usage is not None:
             self._processor.add(usage.cpu_percent)
             self._memory.add(usage.memory_bytes)
-        self.refresh()
+        self.refresh(Region(0, 2, self.size.width, 1))
 
     def tick(self) -> None:
         """A second passed."""
         if self.job is not None and not self.job.status.finished:
-            self.refresh()
+            self.refresh(Region(0, 0, self.size.width, 1))
 
     def _style(self, name: str) -> Style:
         return ink(self, f"job--{name}") if name else Style.null()
