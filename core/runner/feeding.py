@@ -19,6 +19,7 @@ _LOOK = 0.25
 _FLOCK = struct.Struct("hhqqi4x")
 _HEADER = struct.Struct(">I")
 
+UNREAD = "What was piped into standard input was not read: PowerShell scripts read none."
 EARLY = "Standard input ended early: whoever fed it went away."
 
 
@@ -29,6 +30,8 @@ class Feeding:
         self._job = job
         self.reading_end, self._pipe = os.pipe()
         os.set_blocking(self._pipe, False)
+        #: nobody reads it, which is told once something comes
+        self._refused = False
         self._connection: Connection | None = None
         self._left = 0
         self._incoming: bytearray | None = None
@@ -41,6 +44,7 @@ class Feeding:
         """The job reads no standard input: whoever feeds it comes to its end, and nothing is kept."""
         os.close(self.reading_end)
         self.reading_end = -1
+        self._refused = True
 
     def connect(self, connection: Connection) -> None:
         """Take frames from here on. Raises Refused while another connection feeds."""
@@ -83,6 +87,8 @@ class Feeding:
                     self._end()
                     return
                 continue
+            if self._refused:
+                self._job.outcome.remark(UNREAD)
             if self._unwanted:
                 written = min(self._left, len(incoming))
             else:
