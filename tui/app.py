@@ -14,7 +14,8 @@ from textual.screen import Screen
 from textual.signal import Signal
 from textual.widgets import Input
 
-from core.service import JobService, ServiceError, Status, Unavailable
+from core.errors import Forbidden
+from core.service import Invalid, JobService, ServiceError, Status, Unavailable
 from tui import keys, screens
 from tui.changes import EVERYTHING, Changes, Connection, Gathered, State
 from tui.remembered import Remembered
@@ -118,9 +119,12 @@ class JobdeckApp(App[int]):
                     attempt = 0
                     self._gather(event)
                 problem = "The service ended the connection."
+            except (Forbidden, Invalid) as error:
+                # Trying again changes nothing until somebody does something.
+                problem, attempt = str(error), -1
             except ServiceError as error:
                 problem = str(error)
-            wait = _RETRIES[min(attempt, len(_RETRIES) - 1)]
+            wait = None if attempt < 0 else _RETRIES[min(attempt, len(_RETRIES) - 1)]
             attempt += 1
             self._tell_connection(Connection(State.LOST, problem, wait))
             self._retry.clear()
@@ -131,10 +135,19 @@ class JobdeckApp(App[int]):
                 continue
 
     async def _reads_only(self) -> bool:
-        from core.access import Role
+        """Whether the token may look only. The engine of this process does everything its user may."""
+        if not self.remote:
+            return False
 
-        # Only a client has a role; the engine of this process does everything its user may.
-        return getattr(self.thread.inner, "role", None) is Role.Reader
+        async def whose() -> str:
+            sign_in = getattr(self.thread.inner, "sign_in", None)
+            return "" if sign_in is None else str((await sign_in())["role"])
+
+        try:
+            return await self.thread.run(whose()) == "Reader"
+        except Forbidden:
+            # No token, over the local socket.
+            return False
 
     def _tell_connection(self, connection: Connection) -> None:
         self.connection = connection
@@ -155,7 +168,8 @@ class JobdeckApp(App[int]):
         """Show it, and look at everything anew once the server is back."""
         read_only = self.connection.read_only
         if message.trouble is not None:
-            self._tell_connection(Connection(State.LOST, message.trouble, read_only=read_only))
+            # The client tries again by itself, without a pause that could be told.
+            self._tell_connection(Connection(State.LOST, message.trouble, 0.0, read_only=read_only))
         elif self.connection.state is State.LOST:
             self._tell_connection(Connection(State.OPEN, read_only=read_only))
             self._tell_changes(EVERYTHING)

@@ -21,7 +21,10 @@ class State(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """The connection as the status line shows it. `problem` is a sentence; `retry_in` is in seconds."""
+    """The connection as the status line shows it. `problem` is a sentence.
+
+    `retry_in`: seconds until it is tried again, 0 = it is being tried all the time, None = when somebody asks for it.
+    """
 
     state: State
     problem: str = ""

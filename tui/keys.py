@@ -250,3 +250,34 @@ def _flat(table: Mapping[str, object], before: str = "") -> list[tuple[str, obje
         else:
             pairs.append((f"{before}{name}", value))
     return pairs
+
+
+def markdown() -> str:
+    """The table of keys for the documentation."""
+    parts = ["# Keys of the terminal application\n", _DOCUMENTED]
+    for group, title in TITLES.items():
+        rows = [key for key in KEYS if key.group == group]
+        if rows:
+            parts.append(f"\n## {title}\n\n| key | what it does | name |\n|--|--|--|\n")
+            parts += [f"| {_written(key.keys)} | {key.help} | `{key.id}` |\n" for key in rows]
+    return "".join(parts)
+
+
+def _written(keys: str) -> str:
+    return " ".join(f"`{shown(key)}`" for key in keys.split(",")).replace("|", "\\|")
+
+
+_DOCUMENTED = """
+Made from `tui/keys.py`. Give any of them other keys in `config.toml`, by its name:
+
+```toml
+[keys]
+"jobs.cancel" = "ctrl+x"
+"jobs.mark" = "space,m"
+"jobs.settings" = ""
+```
+"""
+
+
+if __name__ == "__main__":
+    print(markdown(), end="")

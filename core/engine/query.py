@@ -89,7 +89,8 @@ def _term(term: Term) -> tuple[str, list[Any]]:
     if term.field in ("identity", "environment", "source", "run_id"):
         return f"{term.field} IN ({marks})", list(term.values)
     if term.field == "tag":
-        condition = f"EXISTS (SELECT 1 FROM json_each(job.tags) WHERE json_each.value IN ({marks}))"
+        # Most jobs have none: they are not to cost a look into JSON.
+        condition = f"tags <> '[]' AND EXISTS (SELECT 1 FROM json_each(job.tags) WHERE json_each.value IN ({marks}))"
         return condition, list(term.values)
     if term.field == "text":
         patterns = [

@@ -12,7 +12,7 @@ import pytest
 from textual.screen import Screen
 from textual.widget import Widget
 
-from tui.keys import BY_ID, KEYS, TITLES, bindings, check_keys
+from tui.keys import BY_ID, KEYS, TITLES, bindings, check_keys, markdown
 
 _ROOT = Path(__file__).parents[2]
 
@@ -89,3 +89,8 @@ def test_the_users_keys() -> None:
 def test_an_unknown_group_is_a_mistake() -> None:
     with pytest.raises(AssertionError):
         bindings("nowhere")
+
+
+def test_the_documentation_is_the_table() -> None:
+    """`python -m tui.keys > docs/keys.md` writes it."""
+    assert (_ROOT / "docs" / "keys.md").read_text() == markdown()

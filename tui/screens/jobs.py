@@ -166,7 +166,11 @@ class JobsScreen(BaseScreen[None]):
             lines = ("The jobs cannot be read.", "", *self._wrapped(), "", "ctrl+r tries again.")
         elif connection.state is not State.OPEN or self._rows is None or not self._rows.loaded:
             where = self.deck.place
-            lines = (f"Connecting to {where} …",) if self.deck.remote else ("Loading …",)
+            lines = ("Loading …",)
+            if connection.state is not State.OPEN and self.deck.remote:
+                lines = (f"Connecting to {where} …",)
+            elif connection.state is State.OPEN and not self._filter.empty:
+                lines = ("Looking for such jobs …",)
         elif not self._filter.empty:
             lines = ("No job is like that.", "", self._filter.text, "", "/ changes the filter, esc takes it away.")
         else:

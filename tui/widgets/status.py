@@ -82,8 +82,7 @@ class StatusLine(Widget):
         elif state.state is State.CONNECTING:
             said = ("connecting again …", "status--warn")
         elif state.state is State.LOST:
-            wait = f", again in {state.retry_in:.0f} s" if state.retry_in else ""
-            said = (f"not connected{wait}", "status--bad")
+            said = (_lost(state.retry_in), "status--bad")
         elif state.read_only:
             said = ("read only", "status--warn")
         else:
@@ -103,3 +102,9 @@ class StatusLine(Widget):
             if number:
                 parts.append((f"{glyph(status)} {thousands(number)}{' ' + word if wide else ''}  ", name))
         return parts
+
+
+def _lost(retry_in: float | None) -> str:
+    if retry_in is None:
+        return "not connected"
+    return f"not connected, again in {retry_in:.0f} s" if retry_in else "connection lost, trying again …"
