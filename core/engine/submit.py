@@ -25,6 +25,7 @@ from . import scripts
 from .callers import check_run, user_name
 from .environments import choose, command
 from .git import commit_of
+from .limits import limits_of_jobs
 from .paths import content_copy, job_directory, write_whole
 from .query import job_with_key
 from .secrets import seal
@@ -155,7 +156,7 @@ def prepare(
         | dict(request.extra_variables),
         "cwd": _working_directory(request, script),
         "umask": _umask(),
-        "limits": _limits(),
+        "limits": limits_of_jobs(),
         "timeout": float(script.timeout if request.timeout is None else request.timeout),
         "grace": settings.cancel_grace,
         "error_action": script.error_action,
@@ -370,13 +371,6 @@ def _umask() -> int:
     except OSError:
         return 0o022
     return 0o022
-
-
-def _limits() -> dict[str, list[int]]:
-    import resource
-
-    names = ("CPU", "FSIZE", "DATA", "STACK", "CORE", "NOFILE", "AS", "NPROC", "MEMLOCK")
-    return {name: list(resource.getrlimit(getattr(resource, "RLIMIT_" + name))) for name in names}
 
 
 def keep_content(store: str, content: bytes, content_hash: str) -> str:

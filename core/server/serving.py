@@ -37,17 +37,19 @@ async def serve(
     root_path: str = "",
     log_format: str = "lines",
     access_log: bool = False,
-    proxies: str = "127.0.0.1,::1",
+    proxies: str = "",
 ) -> None:
     """Serve until SIGTERM or SIGINT. Raises ServiceError for what keeps it from starting.
 
-    `certificate`, `key`: files in PEM; with them it speaks TLS. `proxies`: whose X-Forwarded-For counts.
+    `certificate`, `key`: files in PEM; with them it speaks TLS. `proxies`: whose X-Forwarded-For counts, with commas.
     """
     from core.engine.engine import Engine
+    from core.engine.limits import take_open_files
 
     if root_path and not root_path.startswith("/"):
         raise Invalid(f"--root-path {root_path} must begin with a slash, like /jobdeck.")
     files = _tls(certificate, key)
+    take_open_files()
     sockets = await listen(host, port)
     try:
         log_to_stderr(log_format, access=access_log)
@@ -59,7 +61,14 @@ async def serve(
     try:
         app = create_app(engine, settings, root_path=root_path)
         server = QuietServer(
-            configuration(app, Connection, forwarded_allow_ips=proxies, timeout_keep_alive=60, **files)
+            configuration(
+                app,
+                Connection,
+                proxy_headers=bool(proxies),
+                forwarded_allow_ips=proxies,
+                timeout_keep_alive=60,
+                **files,
+            )
         )
         ended = asyncio.Event()
         with _signals(ended):

@@ -11,10 +11,13 @@ from typing import Any
 import uvicorn
 
 
-def configuration(app: Any, connection: type[asyncio.Protocol], **more: Any) -> uvicorn.Config:
-    """How every server of jobdeck is run."""
+def configuration(
+    app: Any, connection: type[asyncio.Protocol], *, proxy_headers: bool = False, **more: Any
+) -> uvicorn.Config:
+    """How every server of jobdeck is run. Without a proxy, whoever says to be another address is not believed."""
     return uvicorn.Config(
         app,
+        proxy_headers=proxy_headers,
         http=connection,
         ws="none",
         lifespan="off",

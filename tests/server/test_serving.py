@@ -6,6 +6,7 @@ import asyncio
 import datetime
 import ipaddress
 import json
+import resource
 import signal
 import socket
 import ssl
@@ -170,3 +171,27 @@ async def test_systemd_is_told(process: Process, tmp_path: Path, monkeypatch: py
     assert process.end() == 0
     assert told.recv(100) == b"STOPPING=1"
     told.close()
+
+
+async def test_many_files_for_the_server_and_the_usual_for_jobs(
+    process: Process, settings: Settings, scripts: Path
+) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    fewer = min(soft, 600)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (fewer, hard))
+    try:
+        process.start("--proxies", "127.0.0.1")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert process.process is not None
+    assert resource.prlimit(process.process.pid, resource.RLIMIT_NOFILE) == (hard, hard)
+    token, script = await prepared(settings, write(scripts, "l.sh", "ulimit -n\n"))
+    headers = {"Authorization": f"Bearer {token}", "X-Forwarded-For": "198.51.100.7"}
+    async with httpx.AsyncClient(base_url=process.url, headers=headers, timeout=30) as client:
+        number = (await client.post(f"/script/{script}")).text
+        await client.get(f"/job/{number}/wait")
+        assert (await client.get(f"/job/{number}/log")).json() == {"log": f"{fewer}\n"}
+        assert (await client.get("/audit")).status_code == 403
+    engine = await Engine.open(settings, "act")
+    assert {entry.address for entry in await engine.audit() if entry.action == "audit"} == {"198.51.100.7"}
+    await engine.close()

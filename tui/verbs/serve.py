@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--root-path", metavar="PATH", default="", help="the path a proxy serves this under, like /jobdeck"
     )
     parser.add_argument(
-        "--proxies", metavar="ADDRESSES", default="127.0.0.1,::1", help="whose X-Forwarded-For counts (127.0.0.1,::1)"
+        "--proxies", metavar="ADDRESSES", default="", help="proxies whose X-Forwarded-For counts, like 127.0.0.1"
     )
     parser.add_argument("--log-format", choices=("lines", "json"), default="lines", help="how the log is written")
     parser.add_argument("--access-log", action="store_true", help="a line in the log for every request")
