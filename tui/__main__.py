@@ -79,7 +79,9 @@ def _command(words: list[str]) -> int:
 
 def _application() -> int:
     """The terminal application where there is a terminal; else how to begin."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()) or os.environ.get("TERM", "dumb") == "dumb":
+    terminal = sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+    # A driver of its own is asked for where a browser shows the application (textual-serve).
+    if not (terminal or "TEXTUAL_DRIVER" in os.environ):
         print(_FIRST_STEPS, end="")
         return 0
     from tui.start import start

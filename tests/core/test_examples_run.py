@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import tarfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -171,6 +171,18 @@ async def test_nightly_runs_the_others(engine: Engine, tmp_path: Path) -> None:
     assert job.status is Status.Error
     (error,) = await engine.errors(job.id)
     assert error.message.startswith("log-digest.py (job ") and "/nowhere.log" in error.message
+
+
+async def test_sum(engine: Engine) -> None:
+    async def numbers(text: bytes) -> AsyncIterator[bytes]:
+        yield text
+
+    for text, code in ((b"3\n4\n-1\n", 0), (b"3\nx\n", 2)):
+        job = await engine.run(RunRequest(path=str(EXAMPLES / "sum.sh"), standard_input="pipe"))
+        await engine.send_input(job.id, numbers(text))
+        assert (await engine.wait(job.id, 30)).exit_code == code
+        lines = (await engine.lines(job.id, 0, 10)).lines
+        assert [line.data for line in lines] == ([b"6"] if code == 0 else [b"not a whole number: x"])
 
 
 def test_they_may_be_executed() -> None:
