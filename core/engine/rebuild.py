@@ -20,6 +20,7 @@ from .migrations import bring_up_to_date
 from .numbers import high_water
 from .outcome import Progression, has_started, read_json
 from .paths import job_directories, job_directory
+from .query import job_with_key
 from .rows import insert_job, row_of_spec
 
 
@@ -61,13 +62,21 @@ def _rows(store: str, ids: Iterable[int], problems: list[str]) -> list[dict[str,
     return rows
 
 
+def _insert(connection: sqlite3.Connection, rows: Iterable[dict[str, Any]]) -> None:
+    """Put rows on record. A request's key is the first job's that has it: a lost database may have let in a second."""
+    for row in rows:
+        key = row["request_key"]
+        if key is not None and job_with_key(connection, row["identity"], key) is not None:
+            row = row | {"request_key": None}
+        insert_job(connection, row)
+
+
 def import_missing(connection: sqlite3.Connection, store: str) -> int:
     """Put jobs on record whose rows a power loss took: directories newer than the newest row. How many there were."""
     newest = connection.execute("SELECT max(id) FROM job").fetchone()[0] or 0
     problems: list[str] = []
     rows = _rows(store, job_directories(store, newest), problems)
-    for row in rows:
-        insert_job(connection, row)
+    _insert(connection, rows)
     _raise_sequence(connection, store, rows[-1]["id"] if rows else newest)
     snapshot = read_json(os.path.join(store, "snapshot.json"))
     if snapshot:
@@ -123,8 +132,7 @@ def _fill(
     try:
         connection.execute("DELETE FROM job")
         connection.execute("DELETE FROM tally")
-        for row in rows:
-            insert_job(connection, row)
+        _insert(connection, rows)
         note_everything(connection)
         _raise_sequence(connection, store, rows[-1]["id"] if rows else 0)
         scripts.load_snapshot(connection, snapshot)

@@ -207,3 +207,21 @@ async def test_a_key_is_one_job_over_processes_and_a_rebuild(settings: Settings,
     # No directory is left of those that came second.
     assert len(list((Path(settings.data_directory) / "jobs").glob("*/*"))) == 9
     await engine.close()
+
+
+async def test_a_key_that_two_jobs_have_is_the_first_ones(settings: Settings, scripts: Path) -> None:
+    (scripts / "x.sh").write_text("true\n")
+    request = RunRequest(path=str(scripts / "x.sh"), key="k")
+    engine = await Engine.open(settings, "act")
+    first = await engine.run(request)
+    await engine.wait(first.id, 20)
+    # As if the database had been put back from before that job.
+    await engine._database.write(lambda c: c.execute("DELETE FROM job"))
+    second = await engine.run(request)
+    await engine.wait(second.id, 20)
+    assert second.id != first.id
+    await engine.close()
+    assert rebuild(settings).jobs == 2
+    engine = await Engine.open(settings, "act")
+    assert (await engine.run(request)).id == first.id
+    await engine.close()
