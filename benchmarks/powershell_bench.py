@@ -59,7 +59,8 @@ def _bare_server(program: str, script: str) -> float:
         writer = Writer()
         options: dict[str, object] = {
             "copy": None, "depth": 2, "discard": False, "directory": os.path.dirname(script), "modules": [],
-            "startup": None, "preferences": {}, "clixml": {}, "set": {}, "unset": [], "ready": False, "variables": {},
+            "startup": None, "preferences": {}, "clixml": {}, "secret": {}, "set": {}, "unset": [],
+            "ready": False, "variables": {},
         }  # fmt: skip
         arguments = {
             "path": writer.value(script, "V"),

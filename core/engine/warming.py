@@ -25,6 +25,8 @@ _START = re.compile(
 #: seconds after which one that nobody wanted is given up, and between two looks
 UNUSED = 600.0
 LOOK = 5.0
+#: seconds that the job which takes one has for itself before the next one is made
+MOMENT = 0.2
 #: kinds of runners kept at once, and runners in all
 KINDS = 4
 MOST = 32
@@ -109,7 +111,12 @@ class Warming:
         kind.used = time.monotonic()
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._look(), name="warm runners")
-        self._fill(kind)
+        # the job that has just begun goes first
+        asyncio.get_running_loop().call_later(MOMENT, self._fill_if_kept, kind)
+
+    def _fill_if_kept(self, kind: _Kind) -> None:
+        if kind in self._kinds.values():
+            self._fill(kind)
 
     def close(self) -> None:
         """Let them go: each ends when its connection does."""

@@ -65,11 +65,19 @@ def children(pid: int) -> list[int]:
     return [each.pid for each in processes().values() if each.parent == pid and each.alive]
 
 
+def title(pid: int) -> bytes:
+    """Its command line; nothing when it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""
+
+
 def warm_runners() -> list[int]:
     """Runners of this process's zygote that hold a PowerShell: their pids."""
-    zygotes = [pid for pid in children(os.getpid()) if b"zygote" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    zygotes = [pid for pid in children(os.getpid()) if b"zygote" in title(pid)]
     forked = [pid for zygote in zygotes for pid in children(zygote)]
-    return [pid for pid in forked if b"core.runner warm" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    return [pid for pid in forked if b"core.runner warm" in title(pid)]
 
 
 async def test_the_second_job_takes_a_warm_one_and_sees_nothing_of_it(engine: Engine, scripts: Path) -> None:
@@ -216,10 +224,8 @@ async def test_a_killed_engine_leaves_none_behind(scripts: Path) -> None:
     try:
         assert keeper.stdout is not None
         assert await asyncio.to_thread(keeper.stdout.readline) == b"warm\n"
-        zygote = next(pid for pid in children(keeper.pid) if b"zygote" in Path(f"/proc/{pid}/cmdline").read_bytes())
-        runner = next(
-            pid for pid in children(zygote) if b"core.runner warm" in Path(f"/proc/{pid}/cmdline").read_bytes()
-        )
+        zygote = next(pid for pid in children(keeper.pid) if b"zygote" in title(pid))
+        runner = next(pid for pid in children(zygote) if b"core.runner warm" in title(pid))
         (shell,) = children(runner)
     finally:
         keeper.kill()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 from core.runner.powershell.prompts import credential
-from core.runner.powershell.requests import Secret
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,12 +30,15 @@ def arguments(
     settings = spec.get("powershell") or {}
     params: dict[str, object] = {}
     clixml: dict[str, object] = {}
+    secret: dict[str, object] = {}
     kinds = settings.get("secrets") or {}
     for name, value in (spec.get("parameters") or {}).items():
         document = _document(value)
         if name in secrets:
             document = _document(_json(secrets[name]))
-            value = credential(secrets[name]) if kinds.get(name) == "credential" else Secret(secrets[name])
+            if document is None:
+                secret[name] = _secret(kinds.get(name), secrets[name])
+                continue
         if document is not None:
             clixml[name] = document
         elif value is not None:
@@ -51,6 +53,7 @@ def arguments(
         "startup": settings.get("startup_script") or None,
         "preferences": preferences(spec),
         "clixml": clixml,
+        "secret": secret,
         "set": set_,
         "unset": unset,
         "ready": environment is not None,
@@ -73,6 +76,17 @@ def preferences(spec: Mapping[str, Any]) -> dict[str, object]:
     # there is nobody to debug: it would wait for ever
     chosen["ErrorAction"] = "Continue" if action == "Break" else action
     return chosen
+
+
+def _secret(kind: object, text: str) -> list[object]:
+    """What PowerShell makes a SecureString of, or with a user name a PSCredential.
+
+    As a SecureString on the wire it would have to be encrypted for a PowerShell before 7.6.
+    """
+    if kind != "credential":
+        return [text]
+    given = credential(text)
+    return [given.password, given.user]
 
 
 def _json(text: str) -> object:

@@ -19,6 +19,10 @@ $ExecutionContext.SessionState.PSVariable.Get('options').Options = 'Private'
     $null = $ExecutionContext.SessionState.Path.SetLocation([System.Management.Automation.WildcardPattern]::Escape($options.directory))
     foreach ($entry in $options.variables.GetEnumerator()) { $global.Set('global:' + $entry.Key, $entry.Value) }
     foreach ($entry in $options.clixml.GetEnumerator()) { $params[$entry.Key] = [System.Management.Automation.PSSerializer]::Deserialize($entry.Value) }
+    foreach ($entry in $options.secret.GetEnumerator()) {
+        $word = [System.Net.NetworkCredential]::new('', $entry.Value[0]).SecurePassword
+        $params[$entry.Key] = if ($entry.Value.Count -gt 1) { [pscredential]::new($entry.Value[1], $word) } else { $word }
+    }
     foreach ($name in $options.modules) { Import-Module -Name $name -Global -ErrorAction Stop }
 } $path $params $options $ExecutionContext.SessionState.PSVariable
 if ($options.startup) { . $options.startup }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import re
 
 from core.runner.loop import GONE, READ, WRITE
 from core.runner.powershell import wire
@@ -60,6 +61,8 @@ class Client:
         self._closing = False
         self._stopping = False
         self.opened = False
+        #: the protocol's version that the other side speaks
+        self.version = (0, 0)
         self.on_opened: Callable[[], None] = lambda: None
         self.on_batch: Callable[[], None] = lambda: None
         self.on_message: Callable[[Message], None] = lambda _message: None
@@ -260,7 +263,9 @@ class Client:
                 self.on_opened()
             elif state in (_CLOSED, _BROKEN) and not self._closing:
                 self._gone("PowerShell closed its session.")
-        elif message.type not in (wire.SESSION_CAPABILITY, 0x00021009):
+        elif message.type == wire.SESSION_CAPABILITY:
+            self.version = _version(message.payload)
+        elif message.type != wire.APPLICATION_PRIVATE_DATA:
             self.on_message(message)
 
 
@@ -272,6 +277,11 @@ def _state(payload: bytes, name: bytes) -> int:
         return int(payload[start + len(name) + 5 : end])
     except ValueError:
         return -1
+
+
+def _version(payload: bytes) -> tuple[int, int]:
+    found = re.search(rb'N="protocolversion">(\d+)\.(\d+)', payload)
+    return (int(found[1]), int(found[2])) if found else (0, 0)
 
 
 def pipeline_state(payload: bytes) -> int:

@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 OPENING = 120.0
 #: seconds in which one that is told to go must be gone
 LEAVING = 5.0
+#: the protocol's version (PowerShell 7.6) from which on secrets need no exchange of keys
+PLAIN_SECRETS = (2, 4)
+OLD = (
+    "Questions for secrets need PowerShell 7.6 or newer: give the secret as a parameter instead, or update PowerShell."
+)
 _STOPPED, _COMPLETED, _FAILED = 3, 4, 5
 
 
@@ -180,6 +185,10 @@ class Hosting:
             self._client.respond(
                 requests.refusal(call, method, f"There is no console here that could do this (host method {method}).")
             )
+            return
+        if self._client.version < PLAIN_SECRETS and prompts.is_secret(method, arguments):
+            # a SecureString would have to be encrypted for it with a key that is exchanged first
+            self._client.respond(requests.refusal(call, method, OLD))
             return
         question = prompts.question(call, method, arguments, self._streams.line, self._respond)
         self._streams.line = ""

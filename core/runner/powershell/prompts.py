@@ -63,6 +63,15 @@ def question(call: int, method: int, arguments: list[Value], line: str, respond:
     return asked
 
 
+def is_secret(method: int, arguments: list[Value]) -> bool:
+    """Whether the answer holds a SecureString."""
+    if method in (READ_SECURE_LINE, CREDENTIAL, CREDENTIAL_2):
+        return True
+    if method != PROMPT:
+        return False
+    return any(_kind(each["parameterTypeFullName"].word())[0] in ("secret", "credential") for each in arguments[2])
+
+
 def _unanswered(_answer: Answer | None, _error: str | None) -> None:
     """Stands in until the question has its reply."""
 

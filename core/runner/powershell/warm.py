@@ -84,7 +84,8 @@ class Warm:
         writer = Writer()
         options: dict[str, object] = {
             "copy": None, "depth": 2, "discard": False, "directory": "/", "modules": [], "startup": None,
-            "preferences": {}, "clixml": {}, "set": {}, "unset": [], "ready": self._rounds > 1, "variables": {},
+            "preferences": {}, "clixml": {}, "secret": {}, "set": {}, "unset": [],
+            "ready": self._rounds > 1, "variables": {},
         }  # fmt: skip
         given = {
             "path": writer.value(_WARMUP, "V"),
