@@ -244,7 +244,8 @@ def test_an_older_powershell_gets_no_secret_by_a_question(deck: Deck, tmp_path: 
     transcript.write_text("\n".join(lines) + "\n", "utf-8")
     argv = [sys.executable, str(SERVER), str(transcript), str(deck.directory / "heard"), "160"]
     run = deck.job(*argv, script="'x'", suffix=".ps1", kind="powershell", powershell={}).go()
-    for number, answer in enumerate(({"fields": {"Name": "given"}}, {"text": "given"}, {"text": "h"}), 1):
+    answers: list[dict[str, Any]] = [{"fields": {"Name": "given"}}, {"text": "given"}, {"text": "h"}]
+    for number, answer in enumerate(answers, 1):
         until(lambda number=number: len(run.values(PROMPT)) == number, f"question {number}")  # type: ignore[misc]
         assert run.ask(op="answer", **answer) == {"ok": True}
     until(lambda: len(run.values(PROMPT)) == 4, "the question for a number")
