@@ -59,8 +59,12 @@ def connect(path: str) -> sqlite3.Connection:
     """A connection as every part of jobdeck opens it. Raises sqlite3.Error."""
     connection = sqlite3.connect(path, timeout=5.0, isolation_level=None, check_same_thread=False)
     connection.row_factory = sqlite3.Row
-    connection.execute("PRAGMA synchronous = NORMAL")
-    connection.execute("PRAGMA foreign_keys = ON")
+    try:
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA foreign_keys = ON")
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 
@@ -69,12 +73,14 @@ def connect_for_reading(path: str) -> sqlite3.Connection:
 
     Then nobody else has the database open, and a log that is empty or absent says that the file is whole.
     """
-    connection = connect(path)
+    connection: sqlite3.Connection | None = None
     try:
+        connection = connect(path)
         connection.execute("PRAGMA query_only = ON")
         check_version(connection, path)
     except sqlite3.OperationalError as error:
-        connection.close()
+        if connection is not None:
+            connection.close()
         name = getattr(error, "sqlite_errorname", "") or ""
         log = path + "-wal"
         if not name.startswith(("SQLITE_IOERR", "SQLITE_FULL", "SQLITE_CANTOPEN")) or (
