@@ -132,5 +132,7 @@ def test_the_examples_say_what_they_ask_for() -> None:
         "log-digest.py": "main",
         "backup.sh": "header",
         "service-check.py": "argparse",
+        "nightly.py": "main",
+        "sum.sh": "none",
     }
     assert all(found.description and found.parameters for found in styles.values())
