@@ -135,4 +135,4 @@ def test_the_examples_say_what_they_ask_for() -> None:
         "nightly.py": "main",
         "sum.sh": "none",
     }
-    assert all(found.description and found.parameters for found in styles.values())
+    assert all(found.parameters and found.description for found in styles.values() if found.style != "none")
