@@ -6,6 +6,7 @@ The runner is a session leader with nothing of its starter's but the descriptors
 from __future__ import annotations
 
 import array
+import contextlib
 import fcntl
 import json
 import os
@@ -14,6 +15,7 @@ import socket
 import sys
 import threading
 
+from core.runner.connection import IDLE_DIRECTORY
 from core.runner.spec import OWN
 
 TYPE_CHECKING = False
@@ -85,6 +87,7 @@ class Zygote:
         """Starts it; what its runners have to complain of goes to log/jobdeck.log in `data_directory`. OSError."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         log = os.path.join(data_directory, "log", "jobdeck.log")
+        _forget_the_dead(os.path.join(data_directory, IDLE_DIRECTORY))
         try:
             self.process_id = _spawn(["zygote", "3"], [theirs.fileno()], "zygote", log, "The zygote of the runners")
         except OSError:
@@ -170,6 +173,18 @@ class Zygote:
         except ChildProcessError:
             # somebody in this process waits for every child
             return
+
+
+def _forget_the_dead(directory: str) -> None:
+    """Remove the names of sockets that runners left there which were killed between two jobs."""
+    try:
+        names = os.listdir(directory)
+    except FileNotFoundError:
+        return
+    for name in names:
+        if not os.path.exists(f"/proc/{name.partition('-')[0]}"):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(os.path.join(directory, name))
 
 
 def _log_file(directory: str) -> str:

@@ -131,3 +131,16 @@ def test_a_job_handed_to_a_runner_that_has_gone_was_never_started(deck: Deck, zy
     assert not hand_over(connection, three)
     until(lambda: not locked(three.directory / "lock"), "the lock let go")
     connection.close()
+
+
+def test_what_a_runner_leaves_that_is_killed_between_two_jobs_is_removed(deck: Deck, zygote: start.Zygote) -> None:
+    one = deck.job(script=":")
+    connection = first(one, zygote)
+    assert told(connection)
+    idle = deck.directory / "idle"
+    until(lambda: len(list(idle.iterdir())) == 2, "the sockets to lie there")
+    os.kill(one.pid, signal.SIGKILL)
+    until(lambda: not os.path.exists(f"/proc/{one.pid}"), "its end")
+    connection.close()
+    start.Zygote(str(deck.directory)).close()
+    assert list(idle.iterdir()) == []
