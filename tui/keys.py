@@ -208,6 +208,12 @@ def shown(key: str) -> str:
     return _SHOWN.get(key, key)
 
 
+def first(id: str, active: Iterable[str]) -> str:
+    """Of the keys that do a thing now, the one to show: the first in the table, else the first of the user's own."""
+    here = list(active)
+    return next((key for key in BY_ID[id].keys.split(",") if key in here), here[0])
+
+
 def bindings(group: str, only: Iterable[str] | None = None) -> list[Binding | tuple[str, str] | tuple[str, str, str]]:
     """The bindings of a group, for a screen's or widget's BINDINGS; `only` names some of them (without the group)."""
     from textual.binding import Binding

@@ -6,11 +6,12 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
+from textual.binding import ActiveBinding
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 
 from core.service import ServiceError
-from tui.keys import BY_ID, TITLES, shown
+from tui.keys import BY_ID, KEYS, TITLES, first, shown
 from tui.text import cell_text
 
 if TYPE_CHECKING:
@@ -29,17 +30,20 @@ class Commands(Provider):
 
     def _commands(self) -> list[tuple[str, str, Callable[[], Awaitable[object]]]]:
         """(name, help, act) of every key that does something here."""
-        found: dict[str, tuple[str, str, Callable[[], Awaitable[object]]]] = {}
+        here: dict[str, dict[str, ActiveBinding]] = {}
         for active in self.screen.active_bindings.values():
             key = BY_ID.get(active.binding.id or "")
-            if key is None or key.group in _NOT or not active.enabled or key.id == "app.palette":
-                continue
-            name = f"{TITLES[key.group]}: {key.label}"
+            if key is not None and key.group not in _NOT and active.enabled and key.id != "app.palette":
+                here.setdefault(key.id, {})[active.binding.key] = active
+        found: list[tuple[str, str, Callable[[], Awaitable[object]]]] = []
+        # In the table's order, what is special to the screen first.
+        for key in sorted((BY_ID[id] for id in here), key=lambda key: (key.group == "app", KEYS.index(key))):
+            press = first(key.id, here[key.id])
+            active = here[key.id][press]
             act = partial(self.app.run_action, active.binding.action, default_namespace=active.node)
-            found.setdefault(key.id, (name, f"{key.help}  [{shown(active.binding.key)}]", act))
-        for theme in sorted(self.app.available_themes):
-            found[f"theme {theme}"] = (f"Theme: {theme}", "change the colours", partial(self._theme, theme))
-        return sorted(found.values(), key=lambda command: command[0])
+            found.append((f"{TITLES[key.group]}: {key.label}", f"{key.help}  [{shown(press)}]", act))
+        themes = sorted(self.app.available_themes)
+        return [*found, *((f"Theme: {name}", "change the colours", partial(self._theme, name)) for name in themes)]
 
     async def _theme(self, name: str) -> None:
         self._deck.choose_theme(name)

@@ -42,6 +42,8 @@ class JobsScreen(BaseScreen[None]):
         self._counting = 0
         #: what of the job under the cursor decides which keys count
         self._fits: tuple[bool, bool] | None = None
+        #: there is something that escape takes away
+        self._back = False
 
     def compose_body(self) -> ComposeResult:
         """The filter and the table."""
@@ -156,6 +158,10 @@ class JobsScreen(BaseScreen[None]):
             number += " job" if number == "1" else " jobs"
         name = "Jobs" if self._filter.query.hide_children else "Jobs, children listed"
         self._bar.summarise(name, number, len(self._table.marked))
+        back = bool(self._table.marked or self._filter.text)
+        if back != self._back:
+            self._back = back
+            self.refresh_bindings()
 
     def _explain(self) -> None:
         """What stands there while there are no rows."""
@@ -363,6 +369,8 @@ class JobsScreen(BaseScreen[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Dim what cannot be done."""
+        if action == "back":
+            return bool(self._table.marked or self._filter.text)
         if action in _ACTS and self.deck.connection.read_only:
             return None
         job = self._job

@@ -143,6 +143,8 @@ class FilterBar(Widget):
         if problems and not self.editing:
             left.append((f"   {problems[0]}", "told--bad"))
         self.query_one("#summary", _Told).say(left, right)
+        if self.editing:
+            self._hint()
 
     async def edit(self) -> None:
         """Let the filter be typed."""
@@ -232,4 +234,4 @@ class FilterBar(Widget):
             pieces.append(("  ", ""))
         if not completion.words:
             pieces.append(("Words look in script, notes and parameters; ! before a condition negates.", "told--muted"))
-        hint.say(pieces)
+        hint.say(pieces, [(f"{self._number} ", "told--muted")])

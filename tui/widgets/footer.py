@@ -11,7 +11,7 @@ from textual.binding import ActiveBinding
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tui.keys import BY_ID, shown
+from tui.keys import BY_ID, first, shown
 
 
 class KeyLine(Widget):
@@ -36,19 +36,21 @@ class KeyLine(Widget):
 
     def keys(self) -> list[tuple[str, str, bool, str]]:
         """(key, label, enabled, id) of what is to be shown, in its order."""
-        found: dict[str, tuple[int, ActiveBinding]] = {}
-        typing = self.screen.focused is not None and self.screen.focused.check_consume_key("x", "x")
+        here: dict[str, dict[str, ActiveBinding]] = {}
+        focused = self.screen.focused
+        typing = focused is not None and focused.check_consume_key("x", "x")
         for active in self.screen.active_bindings.values():
-            if typing and len(shown(active.binding.key)) == 1:
-                # It would be typed.
-                continue
             key = BY_ID.get(active.binding.id or "")
-            if key is not None and key.footer and key.id not in found:
-                found[key.id] = (key.footer, active)
-        ordered = sorted(found.items(), key=lambda item: item[1][0])
-        return [
-            (shown(active.binding.key), active.binding.description, active.enabled, id) for id, (_, active) in ordered
-        ]
+            if key is None or not key.footer or (typing and len(shown(active.binding.key)) == 1):
+                # Not for here; or it would be typed.
+                continue
+            here.setdefault(key.id, {})[active.binding.key] = active
+        ordered = []
+        for id in sorted(here, key=lambda id: BY_ID[id].footer):
+            press = first(id, here[id])
+            active = here[id][press]
+            ordered.append((shown(press), active.binding.description, active.enabled, id))
+        return ordered
 
     def render_line(self, y: int) -> Strip:
         """The line."""
@@ -74,8 +76,8 @@ class KeyLine(Widget):
 
     async def on_click(self, event: events.Click) -> None:
         """A click on a key is that key."""
-        for first, last, id in self._places:
-            if first <= event.x < last:
+        for begin, end, id in self._places:
+            if begin <= event.x < end:
                 for active in list(self.screen.active_bindings.values()):
                     if active.binding.id == id and active.enabled:
                         await self.app.run_action(active.binding.action, default_namespace=active.node)
