@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events
 from textual.app import App
@@ -22,6 +22,9 @@ from tui.remembered import Remembered
 from tui.service_thread import Connect, ServiceThread
 from tui.text import one_line
 from tui.theme import THEMES, default_theme, missing_variables
+
+if TYPE_CHECKING:
+    from tui.waiting import Waiting
 
 #: changes reach the screens at most so often, in seconds
 _GATHER = 0.25
@@ -69,6 +72,8 @@ class JobdeckApp(App[int]):
         self.problems: list[str] = []
         #: an engine is to stay in the background when this process has left
         self.keep_engine = False
+        self._waiting: Waiting | None = None
+        self._asked = False
         self._gathered = Gathered()
         self._passing_on = False
         self._retry = asyncio.Event()
@@ -205,8 +210,24 @@ class JobdeckApp(App[int]):
     async def _count_again(self) -> None:
         try:
             await self._count()
+            await self._tell_questions()
         except ServiceError as error:
             self.broken(error)
+
+    async def _tell_questions(self) -> None:
+        """Ring once for each new question, and say whose it is where its job is not on the screen."""
+        if self._waiting is None:
+            from tui.waiting import Waiting
+
+            self._waiting = Waiting()
+        elif not self.counts.get(Status.WaitingOnFeedback) and not self._asked:
+            return
+        news = await self._waiting.look(self.service)
+        self._asked = bool(news.waiting)
+        for job in news.new:
+            self.bell()
+            if getattr(self.screen, "job_id", None) != job.id:
+                self.say(f"Job {job.id}, {job.script}, waits for an answer.", title="Question")
 
     async def _count(self) -> None:
         self.counts = await self.service.counts()

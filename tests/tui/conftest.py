@@ -64,6 +64,7 @@ def deck(tmp_path: Path, scripts: Path) -> Deck:
             async with app.run_test(size=size) as pilot:
                 if wait:
                     await until(pilot, lambda: app.connection.state is State.OPEN)
+                    await until(pilot, lambda: getattr(app.screen_stack[1], "loaded", True))
                     await settled(pilot)
                 yield pilot
         finally:

@@ -68,6 +68,8 @@ async def test_jobs_of_others_come_and_change_by_themselves(deck: Deck, beside: 
         )
         await until(pilot, lambda: any("Waiting" in line for line in shown(pilot)))
         await until(pilot, lambda: "? 1" in jobs(pilot).status_line.render_line(0).text)
+        said = f"Job {job}, ask.sh, waits for an answer."
+        await until(pilot, lambda: said in [message.message for message in pilot.app._notifications])
         await beside.answer(job, "yes")
         await until(pilot, lambda: any("Completed" in line for line in shown(pilot)))
         await settled(pilot)

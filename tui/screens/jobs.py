@@ -61,6 +61,11 @@ class JobsScreen(BaseScreen[None]):
         self._summarise()
         self._table.focus()
 
+    @property
+    def loaded(self) -> bool:
+        """Whether the first jobs of the filter have been read."""
+        return self._rows is not None and self._rows.loaded
+
     # -- what is shown ---------------------------------------------------------------------------------------------
 
     def on_connection(self, connection: Connection) -> None:
