@@ -210,8 +210,11 @@ def _ask(content: bytes, program: str) -> dict[str, Any] | None:
 def _keep(path: str, told: dict[str, Any]) -> None:
     """Write it whole or not at all; a full disk is no reason not to run."""
     with contextlib.suppress(OSError):
-        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        # for nobody else: a script's defaults may say what is no business of others
+        directory = os.path.dirname(path)
+        os.makedirs(os.path.dirname(directory), mode=0o700, exist_ok=True)
+        os.makedirs(directory, mode=0o700, exist_ok=True)
         new = f"{path}.{os.getpid()}.new"
-        with open(new, "w", encoding="utf-8") as file:
+        with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
             json.dump(told, file)
         os.replace(new, path)

@@ -223,6 +223,7 @@ def test_kept_by_content(tmp_path: Path) -> None:
     assert runs() == 3
     reading._LATELY.clear()
     for kept in Path(cache).rglob("*.json"):
+        assert kept.stat().st_mode & 0o077 == 0
         kept.write_text("{")
     assert read_powershell(b"param([int] $x)", str(program), cache) == first
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import textwrap
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from core.access import Role
 from core.config import Settings
 from core.engine.engine import Engine
 from core.service import Job, RunRequest, Status
 from tests import powershell
-from tests.server.conftest import Server
+from tests.server.conftest import Process, Server
 
 MODULE = Path(__file__).parents[2] / "core" / "powershell" / "JobDeck" / "JobDeck.psd1"
 SCRIPT1 = """
@@ -383,6 +385,39 @@ async def test_what_is_not_there_yet_says_so_and_aliases_are_named(module: Shell
         "ERROR Schedules", "ERROR Triggers", "ERROR Variables", "ERROR Credential variables",
     ]  # fmt: skip
     assert lines[4:] == ["0", "0", "0 35"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+async def test_a_server_that_goes_away_is_waited_for(
+    number: signal.Signals, engine: Engine, process: Process, scripts: Path, tmp_path: Path
+) -> None:
+    """Who waits for a job does not notice that the server was killed, or ended, and came back."""
+    powershell.pwsh()
+    gate = scripts / "gate"
+    os.mkfifo(gate)
+    (scripts / "gated.sh").write_text(f"echo begun; read line < {gate}; echo $line")
+    await engine.add_script(str(scripts / "gated.sh"))
+    token = (await engine.grant_token("eve", Role.Operator)).token
+    await engine.close()
+    process.start()
+    path = tmp_path / "wait.ps1"
+    path.write_text(
+        f"Import-Module '{MODULE}'; Connect-PSUServer http://127.0.0.1:{process.port} -AppToken {token}\n"
+        "Invoke-PSUScript gated.sh -Wait | ForEach-Object { [Console]::Out.WriteLine($_); [Console]::Out.Flush() }\n"
+    )
+    shell = await asyncio.create_subprocess_exec(
+        powershell.pwsh(), "-NoProfile", "-NonInteractive", "-File", str(path),
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    assert shell.stdout is not None
+    assert await asyncio.wait_for(shell.stdout.readline(), 60) == b"begun\n"
+    process.end(number)
+    process.start()
+    opened = await asyncio.to_thread(os.open, gate, os.O_WRONLY)
+    os.write(opened, b"the end\n")
+    os.close(opened)
+    out, errors = await asyncio.wait_for(shell.communicate(), 60)
+    assert (out, errors) == (b"the end\n", b"")
 
 
 # -- inside jobs -------------------------------------------------------------------------------------------------------

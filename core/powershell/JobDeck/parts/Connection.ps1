@@ -3,6 +3,8 @@
 # What Connect-PSUServer said, and the job's own token once it was asked for.
 $script:connected = $null
 $script:jobToken = $null
+# Addresses that have answered: who was there once is waited for longer.
+$script:reached = [System.Collections.Generic.HashSet[string]]::new()
 
 function Get-Connection([string] $ComputerName, [string] $AppToken) {
     # {Url, Socket, Token, InJob}: what was given, else what was connected to, else the job's own, else the environment's.
@@ -118,20 +120,31 @@ function Invoke-Service {
 }
 
 function Send-Patiently($Connection, $Request) {
-    # A service that nobody runs is started (inside a job), and waited for.
-    $patience = if ($Connection.InJob) { 60 } else { 2 }
+    # A service that nobody runs is started (inside a job), one that goes away meanwhile is waited for. What was sent is
+    # sent again only where that does nothing twice.
+    $address = $Connection.Url + $Connection.Socket
+    $patience = if ($Connection.InJob -or $script:reached.Contains($address)) { 60 } else { 2 }
+    $harmless = $Request.Method -eq 'GET' -or $Request.Headers.ContainsKey('Idempotency-Key')
     $clock = [Diagnostics.Stopwatch]::StartNew()
     $pause = 20
     $started = $false
     while ($true) {
-        try { return Invoke-WebRequest @Request }
-        catch {
-            $cause = $_.Exception
-            while ($null -ne $cause -and $cause -isnot [System.Net.Sockets.SocketException]) { $cause = $cause.InnerException }
-            # what was never connected was never acted on; all else might be done twice
-            if ($null -eq $cause -or $cause.SocketErrorCode -notin 'ConnectionRefused', 'AddressNotAvailable', 'HostNotFound', 'OperationNotSupported' -and -not ($Connection.Socket -and -not [IO.File]::Exists($Connection.Socket))) { throw }
-            if ($clock.Elapsed.TotalSeconds -ge $patience) { throw }
-            if ($Connection.InJob -and -not $started) { $started = $true; Start-Service ([IO.Path]::GetDirectoryName($Connection.Socket)) }
+        try {
+            $answer = Invoke-WebRequest @Request
+            $null = $script:reached.Add($address)
+            # 503 with Retry-After 1: it goes down, and the next one will answer; a proxy says 502 or 504 meanwhile
+            $going = $answer.StatusCode -in 502, 504 -or ($answer.StatusCode -eq 503 -and "$($answer.Headers['Retry-After'])" -eq '1')
+            if (-not ($going -and $harmless) -or $clock.Elapsed.TotalSeconds -ge $patience) { return $answer }
+            [System.Threading.Thread]::Sleep(500)
+        } catch {
+            $nobody = $Connection.Socket -and -not [IO.File]::Exists($Connection.Socket)
+            $broken = $false
+            for ($cause = $_.Exception; $null -ne $cause; $cause = $cause.InnerException) {
+                if ($cause -is [System.Net.Sockets.SocketException] -and $cause.SocketErrorCode -in 'ConnectionRefused', 'AddressNotAvailable', 'HostNotFound', 'OperationNotSupported') { $nobody = $true }
+                if ($cause -is [System.Net.Http.HttpRequestException] -or $cause -is [IO.IOException]) { $broken = $true }
+            }
+            if (-not ($nobody -or ($broken -and $harmless)) -or $clock.Elapsed.TotalSeconds -ge $patience) { throw }
+            if ($nobody -and $Connection.InJob -and -not $started) { $started = $true; Start-Service ([IO.Path]::GetDirectoryName($Connection.Socket)) }
             [System.Threading.Thread]::Sleep($pause)
             $pause = [Math]::Min(1000, $pause * 2)
         }
