@@ -119,7 +119,9 @@ async def test_the_helper_starts_jobs(leading: Engine, scripts: Path) -> None:
         'echo "child $id"\n'
     )
     write(scripts, "sig.sh", "kill -TERM $$\n")
-    job = await leading.run(RunRequest(path=write(scripts, "parent.sh", text), extra_variables={"FLAVOUR": "v"}))
+    path = write(scripts, "parent.sh", text)
+    request = RunRequest(path=path, current_directory=str(scripts), extra_variables={"FLAVOUR": "v"})
+    job = await leading.run(request)
     job = await ended(leading, job.id)
     said = await output(leading, job.id)
     for line in (

@@ -213,8 +213,9 @@ async def test_records_come_once_however_often_the_connection_breaks(
         job = await client.run(RunRequest(path=write(scripts, "many.py", text)))
         proxy.break_after = 9_000
         got = b""
-        async for record in client.records(job.id, streams=frozenset({journal.STDOUT}), follow=True):
-            got += record.data
+        async with asyncio.timeout(60):
+            async for record in client.records(job.id, streams=frozenset({journal.STDOUT}), follow=True):
+                got += record.data
         assert got == b"".join(b"%d\n" % n * 50 for n in range(300)) and proxy.broken > 3
         again = b"".join([r.data async for r in client.records(job.id, streams=frozenset({journal.STDOUT}))])
         assert again == got
@@ -235,8 +236,9 @@ async def test_a_run_whose_answer_is_lost_starts_one_job(engine: Engine, setting
             proxy.break_after = None
 
         healing = asyncio.ensure_future(heal())
-        job = await client.run(RunRequest(path=path))
-        await healing
+        async with asyncio.timeout(30):
+            job = await client.run(RunRequest(path=path))
+            await healing
         assert [one.id for one in (await client.jobs(JobQuery())).jobs] == [job.id]
 
 
