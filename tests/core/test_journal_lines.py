@@ -29,10 +29,13 @@ message = st.tuples(
     st.text("ab\n", max_size=5).map(lambda text: json.dumps({"message": text}).encode()),
 )
 #: "open" stands for the flag of a record whose line goes on
+_KINDS: list[dict[str, object]] = [{}, {"open": 1}, {"open": 1}, {"silent": True}]
 information = st.tuples(
     st.just(INFORMATION),
-    st.tuples(st.text("ab\n", max_size=4), st.sampled_from([{}, {"open": 1}, {"open": 1}, {"silent": True}])).map(
-        lambda drawn: json.dumps({"message": drawn[0], **drawn[1]}).encode()
+    st.builds(
+        lambda text, kind: json.dumps({"message": text} | kind).encode(),
+        st.text("ab\n", max_size=4),
+        st.sampled_from(_KINDS),
     ),
 )
 journals = st.lists(st.one_of(raw, raw, raw, message, information), max_size=30)

@@ -1,0 +1,86 @@
+"""PowerShell at the command line: what `run`, `output`, `objects` and `errors` show of a script."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end.command import Command, Terminal
+from tests.powershell import pwsh
+
+SCRIPT = """
+param([int]$Count = 2, [string[]]$Names)
+"count $Count $($Names -join '+')"
+1..$Count | ForEach-Object { [pscustomobject]@{ Number = $_; Square = $_ * $_ } }
+Write-Host 'in ' -NoNewline; Write-Host 'one line' -ForegroundColor Green
+Write-Warning 'look out'
+Write-Error 'bad thing' -ErrorId Bad
+bash -c 'echo native; echo complaint >&2'
+exit 7
+"""
+
+
+@pytest.fixture
+def shell(jobdeck: Command) -> Command:
+    """The command, with a PowerShell on its PATH."""
+    jobdeck.variables["PATH"] = f"{os.path.dirname(pwsh())}:{jobdeck.variables['PATH']}"
+    return jobdeck
+
+
+def test_a_script_reads_as_on_a_console(shell: Command) -> None:
+    script = shell.script("report.ps1", SCRIPT)
+    done = shell("run", script, "-p", "Count=3", "-p", "Names=a", "-p", "Names=b", code=7)
+    plain = re.sub("\x1b\\[[0-9;]*m", "", done.stdout)
+    assert plain.startswith("count 3 a+b\n")
+    assert "in one line\n" in plain and "native\n" in plain
+    assert re.search(r"\n *Number +Square\n *-+ +-+\n +1 +1\n +2 +4\n +3 +9\n", plain)
+    assert done.stderr.splitlines() == ["look out", "bad thing", "complaint"]
+    job = shell.json("job", "last")
+    assert (job["status"], job["exit_code"], job["environment"]) == ("Failed", 7, "PowerShell 7")
+    assert job["parameters"] == {"Count": 3, "Names": ["a", "b"]}
+    (error,) = shell.json("errors", "last")
+    assert (error["message"], error["id"]) == ("bad thing", "Bad,report.ps1")
+    assert error["position"] == f"At {script}:7"
+    objects = shell.json("objects", "last")
+    assert objects[0] == "count 3 a+b" and objects[1] == {"Number": 1, "Square": 1} and objects[-1] == "native"
+    information = shell("output", "last", "--stream", "information").stdout
+    assert re.sub("\x1b\\[[0-9;]*m", "", information) == "in one line\n"
+    kinds = [line["stream"] for line in shell.json("output", "last")]
+    assert {"stdout", "stderr", "information", "warning", "error"} <= set(kinds)
+
+
+def test_it_asks_for_what_is_missing_at_the_terminal(shell: Command) -> None:
+    script = shell.script(
+        "ask.ps1", 'param([Parameter(Mandatory)][int]$Age)\n$word = Read-Host Word -MaskInput\n"$($Age + 1) $word"\n'
+    )
+    terminal = Terminal(shell, "run", script)
+    terminal.until("Age (a whole number): ")
+    terminal.type("x\n")
+    terminal.until("must be a whole number")
+    terminal.type("41\n")
+    terminal.until("Word: ")
+    terminal.type("geheim-9\n")
+    assert terminal.end() == 0
+    assert "42 ***" in terminal.shown and "geheim-9" not in terminal.shown
+    store = Path(shell.home)
+    found = [each for each in store.rglob("*") if each.is_file() and b"geheim-9" in each.read_bytes()]
+    assert found == []
+
+
+def test_a_powershell_of_ones_own(shell: Command) -> None:
+    startup = shell.script("startup.ps1", "function Get-Greeting { 'hello' }\n")
+    script = shell.script("x.ps1", '"$(Get-Greeting) $env:EXTRA"\n')
+    assert (
+        "does not answer as a PowerShell"
+        in shell("environments", "add", "False", "/bin/true", "--kind", "powershell", code=2).stderr
+    )
+    shell(
+        "environments", "add", "Mine", pwsh(), "--kind", "powershell", "--startup-script", startup, "--env", "EXTRA=1"
+    )
+    assert shell("run", script, "--environment", "mine").stdout == "hello 1\n"
+    shell("scripts", "change", "x.ps1", "--environment", "Mine", "--preference", "Verbose=Continue")
+    assert shell("run", "x.ps1").stdout == "hello 1\n"
+    assert shell("scripts", "change", "x.ps1", "--preference", "Colour=Red", code=2).stderr
