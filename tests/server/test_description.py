@@ -113,7 +113,8 @@ def test_whatever_is_asked_is_answered_as_described(process: Process, tmp_path: 
         return token.token or ""
 
     token = asyncio.run(prepare())
-    # Whether these accept what their schema allows depends on what is there: files, programs, other parameters.
+    # Whether these accept what their schema allows depends on what is there (files, programs, other parameters),
+    # or on what no schema can say: that a name is printable.
     (tmp_path / "schemathesis.toml").write_text(
         "".join(
             f'[[operations]]\ninclude-name = "{name}"\nchecks.positive_data_acceptance.enabled = false\n'
@@ -121,6 +122,7 @@ def test_whatever_is_asked_is_answered_as_described(process: Process, tmp_path: 
                 "POST /api/v1/job", "GET /api/v1/job", "POST /api/v1/script", "PUT /api/v1/script",
                 "PUT /api/v1/script/{id}", "POST /api/v1/environment", "PUT /api/v1/environment/{name}",
                 "PUT /api/v1/setting", "POST /api/v1/script/{id}", "POST /api/v1/script/path/{full_path}",
+                "GET /api/v1/script/path/{full_path}", "POST /api/v1/apptoken", "GET /api/v1/apptoken/grant/{identity}",
             )
         )
     )  # fmt: skip

@@ -19,6 +19,7 @@ from ..schemas import list_of, ref
 _Name = Annotated[str, Path(min_length=1, max_length=200, openapi_examples={"name": {"value": "Traced sh"}})]
 _BODY = {
     "type": "object",
+    "additionalProperties": False,
     "required": ["name", "path"],
     "properties": {
         "name": {"type": "string", "minLength": 1},
@@ -60,7 +61,7 @@ def add(api: Api) -> None:
         "PUT",
         "/environment/{name}",
         Content(ref("Environment"), examples.ENVIRONMENT),
-        body=Content({"type": "object", "properties": _BODY["properties"]}, {"arguments": ["-x", "{scriptPath}"]}),
+        body=Content(_BODY | {"required": []}, {"arguments": ["-x", "{scriptPath}"]}),
         errors=(404, 409),
         tag="environments",
     )

@@ -257,9 +257,15 @@ def _page() -> dict[str, Any]:
 
 _RESPONSE = {
     "oneOf": [
-        {"type": "object", "properties": {"response": {"type": "string"}}, "required": ["response"]},
         {
             "type": "object",
+            "properties": {"response": {"type": "string"}},
+            "required": ["response"],
+            "additionalProperties": False,
+        },
+        {
+            "type": "object",
+            "additionalProperties": False,
             "properties": {"fields": {"type": "object", "additionalProperties": {"type": "string"}}},
             "required": ["fields"],
         },

@@ -77,7 +77,7 @@ def add(api: Api) -> None:
         request: Request,
         key: JobKey,
         follow: Annotated[bool, Query(description="As server-sent events, while it is written.")] = False,
-        streams: Streams = None,
+        streams: TextStreams = None,
         after: Annotated[
             str | None, Query(pattern="^[0-9]{1,18}(~[0-9:~]*)?$", description="Like Last-Event-ID.")
         ] = None,

@@ -52,7 +52,10 @@ def add(api: Api) -> None:
         "POST",
         "/script",
         Content(ref("Script"), examples.SCRIPT),
-        body=Content(_script_body("fullPath"), {"fullPath": "hello.sh", "content": "echo hello\n"}),
+        body=Content(
+            _script_body() | {"anyOf": [{"required": ["fullPath"]}, {"required": ["name"]}]},
+            {"fullPath": "hello.sh", "content": "echo hello\n"},
+        ),
         errors=(404, 409),
         tag="scripts",
     )
@@ -60,13 +63,16 @@ def add(api: Api) -> None:
         """Put a script on record: a file of the server, or, with `content`, one that the service keeps itself."""
         given = needed_object(await read_json(request, 2 * MOST_CONTENT))
         content = _content(given)
-        path = given.pop("fullPath", None) or given.get("name")
+        path = given.pop("fullPath") if "fullPath" in given else given.get("name")
         if not isinstance(path, str) or not path:
             raise Invalid('Say which script: {"fullPath": "/srv/backup.sh"}, or a name with its content.')
         return answer(await service.add_script(path, content=content, **_settings(given)))
 
     async def change(given: dict[str, Any], script: int | str) -> Response:
         content = _content(given)
+        path = given.get("fullPath", "/")
+        if not isinstance(path, str) or not path.startswith("/"):
+            raise Invalid("The fullPath must be a path from the root, like /srv/backup.sh.")
         if given.pop("id", script) != script and isinstance(script, int):
             raise Invalid("The body's id is another script's. A script keeps its id: leave it out.")
         return answer(await service.change_script(script, content=content, **_settings(given)))
@@ -83,6 +89,8 @@ def add(api: Api) -> None:
         """Change a script: its id, and the fields that are to be others."""
         given = needed_object(await read_json(request, 2 * MOST_CONTENT))
         id = given.get("id")
+        if isinstance(id, float) and id.is_integer():
+            id = given["id"] = int(id)
         if isinstance(id, bool) or not isinstance(id, int) or not 0 <= id <= BIGGEST:
             raise Invalid('Say which script: {"id": 7, …}.')
         return await change(given, id)
@@ -281,7 +289,7 @@ def _script_body(*required: str) -> dict[str, Any]:
         "id": {"type": "integer", "minimum": 0, "maximum": BIGGEST},
         "fullPath": {"type": "string", "minLength": 1},
         "name": {"type": "string", "minLength": 1},
-        "content": {"type": "string", "description": "The file, where the service keeps it itself."},
+        "content": {"type": ["string", "null"], "description": "The file, where the service keeps it itself."},
         "description": {"type": "string"},
         "notes": {"type": "string"},
         "environment": {"type": ["string", "null"]},
@@ -291,4 +299,5 @@ def _script_body(*required: str) -> dict[str, Any]:
     }
     if "id" not in required:
         del properties["id"]
-    return {"type": "object", "properties": properties} | ({"required": list(required)} if required else {})
+    whole: dict[str, Any] = {"type": "object", "properties": properties, "additionalProperties": False}
+    return whole | ({"required": list(required)} if required else {})

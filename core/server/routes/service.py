@@ -88,7 +88,15 @@ def add(api: Api) -> None:
         "PUT",
         "/setting",
         Content(list_of("Setting"), examples.SETTINGS),
-        body=Content({"type": "object"}, {"max_running": 50}, description="Names and values; null = the default."),
+        body=Content(
+            {
+                "type": "object",
+                "properties": {"max_running": {"type": ["integer", "null"], "minimum": 1, "maximum": 1_000_000}},
+                "additionalProperties": False,
+            },
+            {"max_running": 50},
+            description="Names and values, as GET tells them; null = the default.",
+        ),
         tag="service",
     )
     async def change_settings(request: Request) -> Response:

@@ -23,6 +23,7 @@ _LONGEST_NAME = 200
 _GRANT = {
     "type": "object",
     "required": ["identity", "role"],
+    "additionalProperties": False,
     "properties": {
         "identity": {"type": "string", "minLength": 1, "maxLength": _LONGEST_NAME},
         "role": ref("Role"),
@@ -38,7 +39,14 @@ _TOKEN_BODY = {
         {"type": "null"},
     ]
 }
-_Name = Annotated[str, Path(min_length=1, max_length=_LONGEST_NAME, openapi_examples={"name": {"value": "ci"}})]
+_Name = Annotated[
+    str,
+    Path(
+        min_length=1,
+        max_length=_LONGEST_NAME,
+        openapi_examples={"name": {"value": "ci"}},
+    ),
+]
 
 
 def add(api: Api) -> None:
