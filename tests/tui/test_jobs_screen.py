@@ -306,3 +306,68 @@ async def test_help_and_palette_show_the_keys_as_the_user_has_them(deck: Deck) -
         await asyncio.sleep(0.3)
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, ViewsScreen))
+
+
+async def test_keys_open_the_screens(deck: Deck, beside: Engine, scripts: Path) -> None:
+    asking = await ran(beside, scripts, "ask.sh", "jobdeck-job ask Really\n", wait=False)
+    await ran(beside, scripts, "done.sh", "exit 0\n")
+    async with deck() as pilot:
+        await until(pilot, lambda: bool(pilot.app.counts.get(Status.WaitingOnFeedback)))  # type: ignore[attr-defined]
+        opened = [
+            ("enter", "JobScreen"), ("n", "ScriptsScreen"), ("s", "ScriptsScreen"), ("comma", "SettingsScreen"),
+            ("a", "FeedbackScreen"), ("R", "RunScreen"), ("question_mark", "HelpScreen"), ("f1", "HelpScreen"),
+            ("v", "ViewsScreen"), ("colon", "CommandPalette"),
+        ]  # fmt: skip
+        for key, name in opened:
+            await pilot.press(key)
+            await until(pilot, lambda name=name: type(pilot.app.screen).__name__ == name)  # type: ignore[misc]
+            await pilot.pause()
+            await pilot.press("escape")
+            await until(pilot, lambda: isinstance(pilot.app.screen, JobsScreen))
+    await beside.cancel(asking)
+    await beside.wait(asking)
+    await beside.close()
+
+
+async def test_help_scrolls_and_closes(deck: Deck) -> None:
+    async with deck(size=(80, 24)) as pilot:
+        for close in ("escape", "q", "question_mark", "f1"):
+            await pilot.press("question_mark")
+            await until(pilot, lambda: type(pilot.app.screen).__name__ == "HelpScreen")
+            await pilot.pause()
+            box = pilot.app.screen.query_one(".box")
+            await pilot.press("down", "j", "j")
+            await until(pilot, lambda box=box: box.scroll_offset.y == 3)  # type: ignore[misc]
+            await pilot.press("up", "k")
+            await until(pilot, lambda box=box: box.scroll_offset.y == 1)  # type: ignore[misc]
+            await pilot.press(close)
+            await until(pilot, lambda: isinstance(pilot.app.screen, JobsScreen))
+
+
+async def test_refresh_reads_what_nobody_told(deck: Deck, beside: Engine, scripts: Path, settings: Settings) -> None:
+    job = await ran(beside, scripts, "done.sh", "exit 0\n")
+    await beside.close()
+    async with deck() as pilot:
+        await until(pilot, lambda: ids(pilot) == [job])
+        with contextlib.closing(sqlite3.connect(settings.database)) as connection:
+            # No engine made this change, so that no event tells of it.
+            connection.execute("UPDATE job SET script = 'renamed' WHERE id = ?", (job,))
+            connection.commit()
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: any("renamed" in line for line in shown(pilot)))
+
+
+@pytest.mark.parametrize(("key", "gives"), [("y", True), ("n", False), ("escape", False), ("enter", False)])
+async def test_a_question_is_answered_by_keys(deck: Deck, key: str, gives: bool) -> None:
+    async with deck() as pilot:
+        answers: list[bool | None] = []
+        pilot.app.push_screen(ConfirmScreen("Do it?", "Do it"), answers.append)
+        await pilot.pause()
+        await pilot.press(key)
+        await until(pilot, lambda: bool(answers))
+        assert answers == [gives]
+        pilot.app.push_screen(ConfirmScreen("Do it?", "Do it"), answers.append)
+        await pilot.pause()
+        await pilot.press("right", "enter")
+        await until(pilot, lambda: len(answers) == 2)
+        assert answers[1] is True
