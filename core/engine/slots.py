@@ -20,11 +20,26 @@ def _holding(connection: sqlite3.Connection) -> dict[int | None, int]:
     return {row[0]: row[1] for row in rows}
 
 
-def obstacle(connection: sqlite3.Connection, script_id: int | None, max_running: int) -> str | None:
-    """Why a job of this script cannot start now, as a sentence; None when it can."""
+def _first_children(connection: sqlite3.Connection) -> list[tuple[int, int | None]]:
+    """Number and script of one queued job of each running job that has started some of which none runs.
+
+    These start whatever `max_running` says: a job that waits for what it has started holds its place as long, and
+    where all places are held so, nothing would ever go on.
+    """
+    rows = connection.execute(
+        "SELECT min(child.id), child.script_id FROM job AS parent CROSS JOIN job AS child"
+        " ON child.parent_job = parent.id AND child.parent_job IS NOT NULL"
+        " WHERE parent.claim IS NOT NULL AND parent.status IN (0, 1, 4, 6) AND child.status IN (0, 1, 4, 6)"
+        " GROUP BY parent.id HAVING total(child.claim IS NOT NULL) = 0"
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+def obstacle(connection: sqlite3.Connection, id: int, script_id: int | None, max_running: int) -> str | None:
+    """Why a queued job cannot start now, as a sentence; None when it can."""
     holding = _holding(connection)
     running = sum(holding.values())
-    if running >= max_running:
+    if running >= max_running and id not in (first for first, _ in _first_children(connection)):
         return f"It waits for a free place: {running} of {max_running} jobs are running (max_running)."
     limit = _concurrent_jobs(connection, script_id)
     mine = holding.get(script_id, 0)
@@ -39,6 +54,11 @@ def eligible(connection: sqlite3.Connection, max_running: int) -> list[int]:
     free = max_running - sum(holding.values())
     chosen: list[int] = []
     if free <= 0:
+        for id, script_id in sorted(_first_children(connection)):
+            limit = _concurrent_jobs(connection, script_id)
+            if limit is None or holding.get(script_id, 0) < limit:
+                holding[script_id] = holding.get(script_id, 0) + 1
+                chosen.append(id)
         return chosen
     scripts = connection.execute(f"SELECT DISTINCT script_id FROM job WHERE {_WAITING}").fetchall()
     for (script_id,) in scripts:
@@ -54,7 +74,7 @@ def eligible(connection: sqlite3.Connection, max_running: int) -> list[int]:
 
 def queue_reason(connection: sqlite3.Connection, id: int, script_id: int | None, max_running: int) -> str:
     """Why a queued job waits, as a sentence."""
-    reason = obstacle(connection, script_id, max_running)
+    reason = obstacle(connection, id, script_id, max_running)
     if reason:
         return reason
     ahead = connection.execute(f"SELECT count(*) FROM job WHERE {_WAITING} AND id < ?", (id,)).fetchone()[0]
@@ -72,7 +92,7 @@ def is_claimed(connection: sqlite3.Connection, id: int) -> bool:
 def claim(connection: sqlite3.Connection, id: int, engine: str, max_running: int) -> bool:
     """Claim a queued job to start it now; False when it may not start, or somebody else has it."""
     row = connection.execute(f"SELECT script_id FROM job WHERE id = ? AND {_WAITING}", (id,)).fetchone()
-    if row is None or obstacle(connection, row[0], max_running):
+    if row is None or obstacle(connection, id, row[0], max_running):
         return False
     connection.execute("UPDATE job SET claim = ? WHERE id = ?", (engine, id))
     return True

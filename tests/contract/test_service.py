@@ -301,6 +301,35 @@ async def test_children_of_a_job_that_timed_out_are_cancelled(service: JobServic
     assert (await finished(service, child.id)).status is Status.Canceled
 
 
+async def test_a_job_that_waits_for_its_children_gets_them_whatever_the_limit(
+    service: JobService, scripts: Path
+) -> None:
+    await service.change_settings(max_running=1)
+    path = write(scripts, "w.sh", "jobdeck-job ask x\n")
+    parent = await service.run(RunRequest(path=path))
+    await until(service, parent.id, Status.WaitingOnFeedback)
+    stranger = await service.run(RunRequest(path=path))
+    children = [await service.run(RunRequest(path=path, parent_job=parent.id)) for _ in range(2)]
+    grandchild = await service.run(RunRequest(path=path, parent_job=children[0].id))
+    for job in (children[0], grandchild):
+        await until(service, job.id, Status.WaitingOnFeedback)
+    # One child at a time: the limit is still one.
+    waiting = [await service.job(job.id) for job in (stranger, children[1])]
+    assert [job.status for job in waiting] == [Status.Queued] * 2
+    assert all("max_running" in (job.queue_reason or "") for job in waiting)
+    for job in (grandchild, children[0]):
+        await service.answer(job.id, "go")
+        await finished(service, job.id)
+    await until(service, children[1].id, Status.WaitingOnFeedback)
+    assert (await service.job(stranger.id)).status is Status.Queued
+    await service.cancel(parent.id)
+    for job in (parent, children[1]):
+        await finished(service, job.id)
+    await until(service, stranger.id, Status.WaitingOnFeedback)
+    await service.cancel(stranger.id)
+    await finished(service, stranger.id)
+
+
 async def test_jobs_start_jobs_so_deep_and_no_deeper(service: JobService, scripts: Path) -> None:
     await service.change_settings(max_depth=2)
     path = write(scripts, "d.sh", "true\n")
