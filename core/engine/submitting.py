@@ -30,6 +30,8 @@ from .submit import Known, Origin, Prepared, lay_out, prepare, put_on_record, re
 
 #: how often a script is read that changes while it is read
 _TRIES = 5
+#: seconds within which somebody must begin to feed the piped input of a job that was just submitted
+_FED_WITHIN = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,15 @@ class Submitting:
                 recorded.lock.close()
         if not recorded.claimed:
             self._queued()
+        if recorded.id in self.inputs:
+            asyncio.get_running_loop().call_later(_FED_WITHIN, self._unfed, recorded.id)
         return job_of_row(recorded.row)
+
+    def _unfed(self, id: int) -> None:
+        """Whoever wanted to feed the job's input never came, as a client that was killed: the input ends."""
+        lock = self.inputs.pop(id, None)
+        if lock is not None:
+            lock.close()
 
     def _prepare(self, request: RunRequest, origin: Origin) -> Prepared:
         """The checked request. A script that is new to PowerShell is read while nobody waits for the database."""

@@ -280,6 +280,15 @@ async def test_piped_input_reaches_the_job_with_its_end(service: JobService, scr
     assert (await output(service, job.id)).split()[0].decode() == hashlib.sha256(b"x" * 65536 * 64).hexdigest()
 
 
+async def test_piped_input_that_nobody_feeds_ends(
+    service: JobService, scripts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.engine.submitting._FED_WITHIN", 0.3)
+    job = await service.run(RunRequest(path=write(scripts, "n.sh", "cat; echo end\n"), standard_input="pipe"))
+    job = await finished(service, job.id)
+    assert await output(service, job.id) == b"end\n" and "input ended early" in job.remarks[0]
+
+
 async def test_input_none_is_end_of_file(service: JobService, scripts: Path) -> None:
     job = await service.run(RunRequest(path=write(scripts, "n.sh", "cat; echo end\n"), standard_input="none"))
     await finished(service, job.id)
