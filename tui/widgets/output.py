@@ -495,12 +495,14 @@ class OutputView(Widget, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """One row, as it was laid out."""
-        if self._base != self.rich_style:
+        # Asked for once a screen: it is not cheap.
+        if (y == 0 or self._base is None) and self._base != self.rich_style:
             self._restyle()
+            self.refresh()
         return self._drawn[y] if y < len(self._drawn) else self._draw(y)
 
     def _draw(self, y: int) -> Strip:
-        base = self.rich_style
+        base = self._base or self.rich_style
         width = self.size.width
         if y >= len(self._rows) or self.lines is None:
             return Strip([Segment(" " * (width - 1), base), self._bar(y)], width)
@@ -587,11 +589,11 @@ class OutputView(Widget, can_focus=True):
         """One cell of the scroll bar."""
         height = max(1, self.size.height)
         if self.lines is None:
-            return Segment(" ", self.rich_style)
+            return Segment(" ", self._base)
         whole = self.lines.stop - self.lines.first
         shown = max(1, len(self.shown))
         if whole <= shown and (self.lines.total is not None or not whole):
-            return Segment(" ", self.rich_style)
+            return Segment(" ", self._base)
         if self.lines.total is None:
             # Not counted: all that is known is that this is near the end.
             begin, long = height - 1, 1
@@ -601,7 +603,7 @@ class OutputView(Widget, can_focus=True):
         thumb = min(begin, height - long) <= y < begin + long
         return Segment(
             ("█" if thumb else "│") if glyphs.UNICODE else ("#" if thumb else "|"),
-            self.rich_style + self._style("thumb" if thumb else "bar"),
+            (self._base or self.rich_style) + self._style("thumb" if thumb else "bar"),
         )
 
     def _to_bar(self, y: int) -> None:

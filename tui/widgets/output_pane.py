@@ -115,9 +115,13 @@ class OutputPane(Vertical):
                     return
                 self.job = await service.job(id)
                 after = self.job.records
+                seen = self.view.shown
                 while await self.view.refresh_output():
                     lost = self._tell(lost)
-                    await asyncio.sleep(MOMENT if self.view.follow else REST)
+                    # Nobody reads what is gone at the next look: half as often serves as well.
+                    floods = self.view.shown.start >= seen.stop
+                    seen = self.view.shown
+                    await asyncio.sleep((2 * MOMENT if floods else MOMENT) if self.view.follow else REST)
                 lost = self._tell(lost)
                 await self.view.settle()
                 if not self.job.status.finished:
