@@ -22,6 +22,7 @@ from tui.remembered import Remembered
 from tui.service_thread import Connect, ServiceThread
 from tui.text import one_line
 from tui.theme import THEMES, default_theme, missing_variables
+from tui.widgets.beside import beside
 
 if TYPE_CHECKING:
     from tui.waiting import Waiting
@@ -205,7 +206,7 @@ class JobdeckApp(App[int]):
     def _tell_changes(self, changes: Changes) -> None:
         self.changed.publish(changes)
         if "job" in changes.kinds:
-            self.run_worker(self._count_again(), name="counts", group="counts", exclusive=True)
+            beside(self, "counts", self._count_again)
 
     async def _count_again(self) -> None:
         try:
