@@ -14,12 +14,12 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from core.addresses import API, checked_url, is_loopback, socket_path
 from core.errors import Conflict, Forbidden, Invalid, NotFound, ServiceError, Unavailable
 
 if TYPE_CHECKING:
     import httpx
 
-API = "/api/v1"
 #: how long (s) a server is waited for that has answered before, and one that never has
 PATIENCE = 60.0
 FIRST_PATIENCE = 5.0
@@ -341,45 +341,6 @@ def problem(status: int, body: bytes, name: str, *, with_token: bool = False) ->
         how = f"Log in: jobdeck login{where} (or give the token as JOBDECK_TOKEN)."
         detail = f"{detail} {how}" if with_token else f"{name} asks for an app token. {how}"
     return _ERRORS.get(status, Unavailable)(detail)
-
-
-def socket_path(address: str) -> str | None:
-    """The path of the local socket that an address means; None for a URL."""
-    if address.startswith("unix:"):
-        address = address.removeprefix("unix:").removeprefix("//")
-    return os.path.abspath(address) if address.startswith(("/", "./", "../")) else None
-
-
-def checked_url(address: str) -> str:
-    """The URL of a server without what the client adds itself. Raises Invalid."""
-    from urllib.parse import urlsplit
-
-    address = address.strip()
-    if "://" not in address:
-        raise Invalid(f"{address!r} is no URL. Write http://{address} or https://{address}.")
-    try:
-        parts = urlsplit(address)
-        port = parts.port
-    except ValueError as error:
-        raise Invalid(f"{address!r} is no URL: {error}.") from error
-    if parts.scheme not in ("http", "https") or not parts.hostname or any(c.isspace() for c in address):
-        raise Invalid(f"{address!r} is no address of a server: it must read http://HOST:PORT or https://HOST.")
-    if parts.username is not None:
-        raise Invalid("The server's URL must not hold a user or token. Log in: jobdeck login URL.")
-    del port
-    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/').removesuffix(API)}".rstrip("/")
-
-
-def is_loopback(url: str) -> bool:
-    """Whether a server's URL is of this computer."""
-    import ipaddress
-    from urllib.parse import urlsplit
-
-    host = urlsplit(url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
 
 
 def _trust() -> ssl.SSLContext:

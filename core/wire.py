@@ -9,7 +9,6 @@ nothing, else base64 under the field's name with `Base64` behind it. Standard li
 from __future__ import annotations
 
 import base64
-import binascii
 import enum
 import json
 import math
@@ -23,7 +22,22 @@ from typing import Any, TypeVar
 from core.access import AppToken
 from core.errors import Invalid
 from core.model import Clixml, Job, Script, Status
-from core.times import nanoseconds, rfc3339
+from core.times import rfc3339
+from core.wire_values import (
+    READ,
+    Mismatch,
+    collection,
+    from_base64,
+    from_minutes,
+    json_value,
+    mapping,
+    minutes,
+    one_of,
+    optional,
+    status_of,
+    time_or,
+    word_of,
+)
 
 T = TypeVar("T")
 Convert = Callable[[Any], Any]
@@ -156,10 +170,6 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-class _Mismatch(Exception):
-    """A value that is not what its key wants; the text says what that is."""
-
-
 class _Plan:
     """How one data class goes to JSON and back, worked out once."""
 
@@ -181,7 +191,7 @@ class _Plan:
             write, read = _converters(kind, name, hint)
             if hint is bytes:
                 self._bytes.append((key, key + "Base64"))
-                self._reader(key + "Base64", name, _from_base64, frozenset())
+                self._reader(key + "Base64", name, from_base64, frozenset())
             elif write is not None:
                 self.encoders[name] = write
             taken = frozenset() if name in TIMES else _taken(hint)
@@ -228,7 +238,7 @@ class _Plan:
                 continue
             try:
                 values[name] = read(item)
-            except _Mismatch as wanted:
+            except Mismatch as wanted:
                 raise Invalid(f"The {self.title}'s {self.keys[name]} must be {wanted}, not {_shown(item)}.") from None
         return values
 
@@ -273,179 +283,39 @@ def _taken(hint: Any) -> frozenset[type]:
 def _converters(kind: type, name: str, hint: Any) -> tuple[Convert | None, Convert]:
     """What writes and what reads a field; None = it is written as it is."""
     options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
-    optional = types.NoneType in options
+    nullable = types.NoneType in options
     options = tuple(option for option in options if option is not types.NoneType)
     if name in TIMES:
-        return rfc3339, _time_or(None if optional else 0)
+        return rfc3339, time_or(None if nullable else 0)
     if (kind, name) in _SECONDS_AS_MINUTES:
-        return _minutes, _from_minutes
+        return minutes, from_minutes
     if len(options) > 1:
-        return None, _one_of(*options, optional=optional)
+        return None, one_of(*options, nullable=nullable)
     write, read = _of(options[0])
-    return write, (_optional(read) if optional else read)
+    return write, (optional(read) if nullable else read)
 
 
 def _of(hint: Any) -> tuple[Convert | None, Convert]:
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if hint in (Any, object):
-        return encode, _value
-    if hint in _READ:
-        return None, _READ[hint]
+        return encode, json_value
+    if hint in READ:
+        return None, READ[hint]
     if isinstance(hint, type) and issubclass(hint, enum.IntEnum):
-        return int, _status(hint)
+        return int, status_of(hint)
     if isinstance(hint, type) and issubclass(hint, enum.Enum):
-        return str, _word(hint)
+        return str, word_of(hint)
     if origin is tuple or origin is frozenset:
         write, read = _of(arguments[0])
         ordered = origin is tuple
         if write is None:
-            return (list if ordered else sorted), _collection(origin, read)
+            return (list if ordered else sorted), collection(origin, read)
         each: Convert = write
-        return (lambda items: [each(item) for item in (items if ordered else sorted(items))]), _collection(origin, read)
+        return (lambda items: [each(item) for item in (items if ordered else sorted(items))]), collection(origin, read)
     if isinstance(origin, type) and issubclass(origin, Mapping):
         write, read = _of(arguments[1])
         if write is None:
-            return dict, _mapping(read)
+            return dict, mapping(read)
         member: Convert = write
-        return (lambda items: {str(key): member(item) for key, item in items.items()}), _mapping(read)
+        return (lambda items: {str(key): member(item) for key, item in items.items()}), mapping(read)
     return _plan(hint).encode, lambda item: decode(hint, item)
-
-
-def _minutes(seconds: float) -> float:
-    return seconds / 60
-
-
-def _from_minutes(value: Any) -> float:
-    return round(float(_number(value)) * 60, 6)
-
-
-def _number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise _Mismatch("a number")
-    return value
-
-
-def _float(value: Any) -> float:
-    return float(_number(value))
-
-
-def _integer(value: Any) -> int:
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, bool) or not isinstance(value, int) or not -(2**63) <= value < 2**63:
-        raise _Mismatch("a whole number of 64 bits")
-    return value
-
-
-def _string(value: Any) -> str:
-    if not isinstance(value, str):
-        raise _Mismatch("a text")
-    return value
-
-
-def _boolean(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise _Mismatch("true or false")
-    return value
-
-
-def _text_bytes(value: Any) -> bytes:
-    try:
-        return _string(value).encode()
-    except UnicodeEncodeError:
-        raise _Mismatch("a text without lone surrogates") from None
-
-
-def _from_base64(value: Any) -> bytes:
-    try:
-        return base64.b64decode(_string(value), validate=True)
-    except (binascii.Error, ValueError):
-        raise _Mismatch("base64") from None
-
-
-_READ: dict[Any, Convert] = {int: _integer, float: _float, str: _string, bool: _boolean, bytes: _text_bytes}
-
-
-def _time_or(unknown: int | None) -> Convert:
-    def read(value: Any) -> int | None:
-        if value is None:
-            return unknown
-        try:
-            return nanoseconds(_string(value))
-        except (ValueError, _Mismatch):
-            raise _Mismatch("a time as of RFC 3339, like 2026-11-24T04:18:00Z") from None
-
-    return read
-
-
-def _optional(read: Convert) -> Convert:
-    return lambda value: None if value is None else read(value)
-
-
-def _one_of(*options: Any, optional: bool) -> Convert:
-    def read(value: Any) -> Any:
-        if value is None and optional:
-            return None
-        for option in options:
-            try:
-                return _READ[option](value)
-            except _Mismatch:
-                continue
-        raise _Mismatch("a text or a whole number" if str in options else "something else")
-
-    return read
-
-
-def _status(kind: type[enum.IntEnum]) -> Convert:
-    words = {member.name.lower(): member for member in kind}
-    numbers = {int(member): member for member in kind}
-
-    def read(value: Any) -> enum.IntEnum:
-        word = value.lower() if isinstance(value, str) else None
-        found = words.get(word) if word is not None else None if isinstance(value, bool) else numbers.get(value)
-        if found is None:
-            raise _Mismatch(f"one of {', '.join(f'{int(member)} ({member.name})' for member in kind)}")
-        return found
-
-    return read
-
-
-def _word(kind: type[enum.Enum]) -> Convert:
-    words = {str(member.value).lower(): member for member in kind}
-
-    def read(value: Any) -> enum.Enum:
-        found = words.get(value.lower()) if isinstance(value, str) else None
-        if found is None:
-            raise _Mismatch(f"one of {', '.join(str(member.value) for member in kind)}")
-        return found
-
-    return read
-
-
-def _collection(kind: Callable[[Iterable[Any]], Any], read: Convert) -> Convert:
-    def collect(value: Any) -> Any:
-        if not isinstance(value, Sequence) or isinstance(value, str):
-            raise _Mismatch("a list")
-        return kind([read(item) for item in value])
-
-    return collect
-
-
-def _mapping(read: Convert) -> Convert:
-    def collect(value: Any) -> dict[str, Any]:
-        if not isinstance(value, Mapping):
-            raise _Mismatch("an object of names and values")
-        return {str(key): read(item) for key, item in value.items()}
-
-    return collect
-
-
-def _value(value: Any) -> Any:
-    """A JSON value, in which `{"clixml": "<Objs …"}` stands for a CLIXML document."""
-    if isinstance(value, Mapping):
-        if len(value) == 1 and isinstance(document := value.get("clixml"), str) and document.startswith("<"):
-            return Clixml(document)
-        return {str(key): _value(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_value(item) for item in value]
-    return value

@@ -46,8 +46,9 @@ async def connect(mode: Mode = "look", *, patience: float | None = None, told: T
         from core.engine.engine import Engine
 
         return await Engine.open(Settings.load(), mode=mode)
+    from core.addresses import checked_url, socket_path
     from core.client import Client
-    from core.transport import PATIENCE, checked_url, socket_path
+    from core.transport import PATIENCE
     from tui import kept_tokens
 
     # An empty JOBDECK_TOKEN is none: a unit file or a shell may set it so.

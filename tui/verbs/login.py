@@ -23,8 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 async def run(arguments: argparse.Namespace) -> int:
     """Ask for the token, try it, keep it."""
+    from core.addresses import checked_url, is_loopback, socket_path
     from core.client import Client
-    from core.transport import checked_url, is_loopback, socket_path
 
     address = arguments.url or connection.server()
     if not address:

@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 async def run(arguments: argparse.Namespace) -> int:
     """Forget the token; it stays valid."""
-    from core.transport import checked_url
+    from core.addresses import checked_url
 
     known = kept_tokens.servers()
     address = arguments.url or connection.server() or (known[0] if len(known) == 1 else None)
