@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from email.utils import formatdate
 from typing import Any
 
 from fastapi import FastAPI
@@ -83,7 +84,7 @@ class _Outermost:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message.get("headers", ()), *_HEADERS]
+                message["headers"] = [*message.get("headers", ()), *_HEADERS, (b"date", _date())]
             await send(message)
 
         try:
@@ -98,6 +99,18 @@ class _Outermost:
 
 #: nothing that is answered here may be kept by others or taken for something else
 _HEADERS = [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]
+
+
+def _date() -> bytes:
+    """The time as HTTP says it, written anew each second."""
+    global _written
+    now = int(time.time())
+    if _written[0] != now:
+        _written = (now, formatdate(now, usegmt=True).encode())
+    return _written[1]
+
+
+_written = (0, b"")
 
 
 def _tell(scope: Scope, status: int, seconds: float) -> None:

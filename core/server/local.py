@@ -92,9 +92,11 @@ class LocalApi:
             await asyncio.to_thread(_import)
             from .app import create_app
             from .connection import LocalConnection
+            from .logs import log_to_the_engines_log
             from .uvicorn_server import QuietServer, configuration
 
             assert self._socket is not None
+            log_to_the_engines_log()
             self._app = create_app(self._service, self._settings, local=True)
             server = QuietServer(configuration(self._app, LocalConnection))
             await server.startup(sockets=[self._socket])

@@ -53,3 +53,13 @@ def log_to_stderr(form: str, *, access: bool) -> None:
         logger.setLevel(logging.INFO)
         logger.propagate = False
     logging.getLogger("jobdeck.access").setLevel(logging.INFO if access else logging.WARNING)
+
+
+def log_to_the_engines_log() -> None:
+    """Let what uvicorn has to tell go where the engine tells, not to the screen of whoever runs the engine."""
+    logger = logging.getLogger("uvicorn")
+    if not logger.handlers:
+        for handler in logging.getLogger("jobdeck").handlers or [logging.NullHandler()]:
+            logger.addHandler(handler)
+        logger.setLevel(logging.WARNING)
+        logger.propagate = False

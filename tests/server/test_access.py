@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -126,10 +128,16 @@ async def test_a_jobs_own_token_is_its_starters_and_dies_with_it(server: Server,
     assert ended.status_code == 401 and "ended" in ended.json()["detail"]
 
 
+def elsewhere(settings: Settings, directory: Path) -> Settings:
+    """The same with another place for the socket: the engine has one of its own in its data directory."""
+    (directory / "apart").mkdir()
+    return replace(settings, data_directory=str(directory / "apart"))
+
+
 async def test_the_local_socket_takes_this_user_without_a_token(
-    engine: Engine, settings: Settings, scripts: Path
+    engine: Engine, settings: Settings, scripts: Path, tmp_path: Path
 ) -> None:
-    local = LocalApi(engine, settings)
+    local = LocalApi(engine, elsewhere(settings, tmp_path))
     await local.open()
     try:
         path = Path(local.path)
@@ -150,8 +158,35 @@ async def test_the_local_socket_takes_this_user_without_a_token(
     assert not path.exists()
 
 
-async def test_a_local_socket_that_is_not_used_imports_nothing_and_closes(engine: Engine, settings: Settings) -> None:
-    local, other = LocalApi(engine, settings), LocalApi(engine, settings)
+async def test_nothing_of_the_local_socket_comes_onto_the_screen(
+    engine: Engine, settings: Settings, tmp_path: Path, capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    async def broken() -> object:
+        raise RuntimeError("the inside of it")
+
+    monkeypatch.setattr(engine, "scripts", broken)
+    for name in ("uvicorn", "uvicorn.error"):
+        monkeypatch.setattr(logging.getLogger(name), "handlers", [])
+    local = LocalApi(engine, elsewhere(settings, tmp_path))
+    await local.open()
+    try:
+        reader, writer = await asyncio.open_unix_connection(local.path)
+        writer.write(b"HELLO\r\n\r\n")
+        assert b"400" in await reader.read()
+        writer.close()
+        transport = httpx.AsyncHTTPTransport(uds=local.path)
+        async with httpx.AsyncClient(transport=transport, base_url="http://local/api/v1", timeout=30) as client:
+            assert (await client.get("/script")).status_code == 500
+    finally:
+        await local.close()
+    assert capfd.readouterr() == ("", "")
+    assert "the inside of it" in Path(settings.log_file).read_text()
+
+
+async def test_a_local_socket_that_is_not_used_closes(engine: Engine, settings: Settings, tmp_path: Path) -> None:
+    apart = elsewhere(settings, tmp_path)
+    local, other = LocalApi(engine, apart), LocalApi(engine, apart)
     await local.open()
     await other.open()
     await local.close()

@@ -79,6 +79,7 @@ async def test_methods_that_are_not_there(client: httpx.AsyncClient) -> None:
         assert refused.status_code == 405 and refused.headers["allow"] == allowed, (method, path)
     missing = await client.get("/nothing/here")
     assert missing.status_code == 404 and "/docs" in missing.json()["detail"]
+    assert missing.headers["date"].endswith(" GMT") and missing.headers["cache-control"] == "no-store"
 
 
 async def test_figures_for_prometheus(server: Server, client: httpx.AsyncClient) -> None:
