@@ -14,6 +14,7 @@ from benchmarks import (
     clixml_bench,
     command_bench,
     engine_bench,
+    job_screen_bench,
     journal_bench,
     powershell_bench,
     server_bench,
@@ -32,6 +33,7 @@ _ALL = {
     "service": service_bench.run,
     "server": server_bench.run,
     "terminal": terminal_bench.run,
+    "job_screen": job_screen_bench.run,
 }
 
 
