@@ -367,6 +367,18 @@ async def test_events_tell_of_each_thing_and_go_on_where_they_were(service: JobS
     await later.aclose()  # type: ignore[attr-defined]
 
 
+async def test_events_tell_that_a_job_went_on(service: JobService, scripts: Path) -> None:
+    job = await service.run(RunRequest(path=write(scripts, "q.sh", "jobdeck-job ask x\n")))
+    await until(service, job.id, Status.WaitingOnFeedback)
+    events = service.events()
+    told = asyncio.create_task(take(events, "job", job.id))
+    await asyncio.sleep(0.3)
+    await service.answer(job.id, "go")
+    await told
+    await finished(service, job.id)
+    await events.aclose()  # type: ignore[attr-defined]
+
+
 async def test_many_listeners_miss_nothing(service: JobService, scripts: Path) -> None:
     path = write(scripts, "m.sh", "true\n")
     begin = (await service.run(RunRequest(path=path))).id
