@@ -157,7 +157,8 @@ class FilterBar(Widget):
         with field.prevent(Input.Changed):
             field.value = self.text + (" " if self.text and not self.text.endswith(" ") else "")
         field.cursor_position = len(field.value)
-        field.focus()
+        # At once, not at the next turn of the loop: what is typed right behind is for the filter.
+        self.screen.set_focus(field)
         self._hint()
 
     def set(self, text: str) -> None:
