@@ -227,6 +227,8 @@ async def test_values_arrive_as_they_were(module: Shell, scripts: Path) -> None:
         $login = [pscredential]::new('me', (ConvertTo-SecureString 'hush' -AsPlainText -Force))
         $when = [datetime]::SpecifyKind('2026-02-03T04:05:06', 'Utc')
         Invoke-PSUScript values.ps1 -Text '<Objs é ♫' -Flag -When $when -Map @{ x = @{ y = 7 } } -Any ([version] '1.2.3') -Numbers 1, 2, 3 -Login $login -Choice A -Wait
+        $given = Get-PSUJobParameter -Job (Get-PSUJob -First 1)
+        "$(($given | Where-Object Name -eq Map).Value.x.y) $(($given | Where-Object Name -eq Login).Value)"
         Invoke-PSUScript values.ps1 -Parameters @{ Text = 'by table'; Numbers = 4 } -Wait | Select-Object -First 1
         $job = Get-PSUJob -First 1
         Get-PSUJobParameter -Job $job | Sort-Object Name | ForEach-Object { "$($_.Name)=$($_.Value)" }
@@ -237,6 +239,7 @@ async def test_values_arrive_as_they_were(module: Shell, scripts: Path) -> None:
     )
     assert lines[0] == "<Objs \u00e9 \u266b|True|2026-02-03T04:05:06.0000000Z|7|1.2.3 Version|1 2 3|a"
     assert lines[1] == "me hush"
+    assert lines.pop(2) == "7 ", "a secret is not told"
     assert lines[2].startswith("by table|False|")
     assert lines[2].endswith("|4|")
     assert lines[3:5] == ["Numbers=4", "Text=by table"]

@@ -111,7 +111,11 @@ function Receive-Records($Cmdlet, $Bound, $Job, $Place) {
         if ($number) {
             $Place.after = if ($stream -eq 0) { $number + [Math]::Max($flags, 1) - 1 } else { $number }
             $text = [Text.Encoding]::UTF8.GetString($bytes, $at + 28, $length)
-            Write-Record $Cmdlet $stream $flags $text $Place
+            if ($stream -eq 9) {
+                # no call of ours for each object: there may be very many
+                $value = if ($flags -band 2) { [System.Management.Automation.PSSerializer]::Deserialize($text) } else { ConvertFrom-Json -InputObject $text -NoEnumerate }
+                $Cmdlet.WriteObject($value, $false)
+            } elseif ($stream) { Write-Record $Cmdlet $stream $flags $text $Place }
         }
         $at += 28 + $length
     }
@@ -129,8 +133,6 @@ function Write-Record($Cmdlet, $Stream, $Flags, [string] $Text, $Place) {
         }
         return
     }
-    if ($Stream -eq 9) { $Cmdlet.WriteObject((Read-Object $Text (($Flags -band 2) -ne 0)), $false); return }
-    if ($Stream -eq 0) { return }
     $told = ConvertFrom-Json -InputObject $Text -AsHashtable
     switch ($Stream) {
         3 {

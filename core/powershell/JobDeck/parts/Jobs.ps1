@@ -134,14 +134,17 @@ function Get-PSUJobPipelineOutput {
     process {
         $key = Get-JobNumber $Job $JobId $RunId
         $start = 0
+        $size = 1000
         do {
-            $page = @(Invoke-Service $PSCmdlet $PSBoundParameters -Path "/job/$key/objects" -Query @{ start = $start; count = 200 })[0]
+            $page = @(Invoke-Service $PSCmdlet $PSBoundParameters -Path "/job/$key/objects" -Query @{ start = $start; count = $size })[0]
             foreach ($item in $page) {
-                $data = if ($item.PSObject.Properties['dataBase64']) { [Text.Encoding]::UTF8.GetString([Convert]::FromBase64String($item.dataBase64)) } else { $item.data }
-                $PSCmdlet.WriteObject((Read-Object $data ($item.format -eq 'clixml')), $false)
+                # no call of ours for each object: there may be very many
+                $data = if ($item.PSObject.Properties['data']) { $item.data } else { [Text.Encoding]::UTF8.GetString([Convert]::FromBase64String($item.dataBase64)) }
+                $value = if ($item.format -eq 'clixml') { [System.Management.Automation.PSSerializer]::Deserialize($data) } else { ConvertFrom-Json -InputObject $data -NoEnumerate }
+                $PSCmdlet.WriteObject($value, $false)
             }
             $start += $page.Count
-        } while ($page.Count -eq 200)
+        } while ($page.Count -eq $size)
     }
 }
 
@@ -161,7 +164,7 @@ function Get-PSUJobParameter {
         $found = Invoke-Service $PSCmdlet $PSBoundParameters -Path "/job/$(Get-JobNumber $Job $JobId $RunId)"
         foreach ($parameter in $found.parameters.PSObject.Properties) {
             $value = $parameter.Value
-            if ($value -is [pscustomobject] -and @($value.PSObject.Properties.Name) -join ',' -eq 'clixml') { $value = Read-Object $value.clixml $true }
+            if ($value -is [pscustomobject] -and (@($value.PSObject.Properties.Name) -join ',') -eq 'clixml') { $value = [System.Management.Automation.PSSerializer]::Deserialize($value.clixml) }
             [pscustomobject]@{ PSTypeName = 'JobDeck.JobParameter'; Name = $parameter.Name; Value = $value; JobId = $found.id }
         }
     }

@@ -49,12 +49,6 @@ function Get-Sent($Value) {
     return @{ clixml = [System.Management.Automation.PSSerializer]::Serialize($Value, 4) }
 }
 
-function Read-Object($Data, [bool] $Clixml) {
-    # A pipeline object as it was: a CLIXML document deserialized, a JSON text as its value.
-    if ($Clixml) { return , [System.Management.Automation.PSSerializer]::Deserialize($Data) }
-    return , (ConvertFrom-Json -InputObject $Data -NoEnumerate)
-}
-
 function Get-JobNumber($Job, $JobId, $RunId) {
     # The key of a job in a path, of whatever was given: a job, a number, a RunId.
     if ($null -ne $Job) {
