@@ -397,6 +397,17 @@ def test_write_host_in_pieces_is_one_line(deck: Deck) -> None:
         assert [re.sub(rb"\x1b\[[0-9;]*m", b"", line.data) for line in index.tail(9)] == [b"abc", b"d"]
 
 
+def test_children_have_the_jobs_pipes_and_nothing_else(deck: Deck) -> None:
+    """A daemon that lets go of its output must not keep the job from ending."""
+    listing = deck.directory / "listing.sh"
+    listing.write_text("ls -l /proc/self/fd\n")
+    run = powershell(deck, f"Start-Process /bin/sh -ArgumentList '{listing}' -NoNewWindow -Wait").go()
+    run.ended()
+    numbers = [int(line.split()[-3]) for line in text(run).splitlines() if "->" in line]
+    # 3 is the directory that ls itself reads
+    assert sorted(numbers)[:3] == [0, 1, 2] and len(numbers) <= 4, text(run)
+
+
 def test_the_terminal_is_the_jobs(deck: Deck) -> None:
     run = powershell(deck, "bash -c 'echo to the terminal > /dev/tty; tty < /dev/tty'; 'end'").go()
     run.ended()

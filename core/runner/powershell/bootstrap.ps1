@@ -9,7 +9,10 @@ $ExecutionContext.SessionState.PSVariable.Get('options').Options = 'Private'
         # the protocol keeps copies of its own of 0, 1 and 2: from here on the job's pipes are 1 and 2 to everybody
         $type = [System.Reflection.Emit.AssemblyBuilder]::DefineDynamicAssembly([System.Reflection.AssemblyName]::new('jobdeck.native'), 'Run').DefineDynamicModule('m').DefineType('Libc', 'Public,Class')
         $null = $type.DefinePInvokeMethod('dup2', 'libc', 'Public,Static,PinvokeImpl', 'Standard', [int], @([int], [int]), 'Winapi', 'Ansi')
+        $null = $type.DefinePInvokeMethod('close', 'libc', 'Public,Static,PinvokeImpl', 'Standard', [int], @(, [int]), 'Winapi', 'Ansi')
         $libc = $type.CreateType(); $null = $libc::dup2(3, 1); $null = $libc::dup2(4, 2)
+        # no child is to hold them open a second time
+        $null = $libc::close(3); $null = $libc::close(4)
         $out = [IO.StreamWriter]::new([Console]::OpenStandardOutput(), [Text.UTF8Encoding]::new($false), 256); $out.AutoFlush = $true; [Console]::SetOut($out)
         $out = [IO.StreamWriter]::new([Console]::OpenStandardError(), [Text.UTF8Encoding]::new($false), 256); $out.AutoFlush = $true; [Console]::SetError($out)
     }

@@ -190,7 +190,11 @@ class Hosting:
             # a SecureString would have to be encrypted for it with a key that is exchanged first
             self._client.respond(requests.refusal(call, method, OLD))
             return
-        question = prompts.question(call, method, arguments, self._streams.line, self._respond)
+        try:
+            question = prompts.question(call, method, arguments, self._streams.line, self._respond)
+        except (IndexError, ValueError):
+            self._client.respond(requests.refusal(call, method, "The question is put in a way that nobody can answer."))
+            return
         self._streams.line = ""
         self._job.outputs.flush()
         self._job.questions.ask(question)

@@ -131,6 +131,8 @@ def _of_choices(arguments: list[Value]) -> Question:
         choices.append(
             {"label": before + behind or str(number), "hotkey": behind[:1], "help": value["helpMessage"].word()}
         )
+    if not choices:
+        raise ValueError("there is nothing to choose from")
     return Question(arguments[1].word(), _unanswered, caption=arguments[0].word(), choices=choices)
 
 
