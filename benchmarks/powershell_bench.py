@@ -46,7 +46,7 @@ def _bare_server(program: str, script: str) -> float:
     null = os.open(os.devnull, os.O_WRONLY)
     process = subprocess.Popen(
         # descriptors 3 and 4 are what the script block puts in the place of 1 and 2
-        ["/bin/sh", "-c", 'exec "$0" -NoLogo -NoProfile -s 3>/dev/null 4>/dev/null', program],
+        ["/bin/sh", "-c", 'exec "$0" -NoLogo -NoProfile -s 3>/dev/null 4>/dev/null 5</dev/null', program],
         stdin=given, stdout=taken, stderr=null,
     )  # fmt: skip
     for descriptor in (given, taken, null):
@@ -59,7 +59,7 @@ def _bare_server(program: str, script: str) -> float:
         writer = Writer()
         options: dict[str, object] = {
             "copy": None, "depth": 2, "discard": False, "directory": os.path.dirname(script), "modules": [],
-            "startup": None, "preferences": {}, "clixml": {}, "secret": {}, "set": {}, "unset": [],
+            "startup": None, "preferences": {}, "clixml": {}, "secret": {}, "noinput": False, "set": {}, "unset": [],
             "ready": False, "variables": {},
         }  # fmt: skip
         arguments = {

@@ -52,7 +52,7 @@ def warm_settings(spec: Mapping[str, Any]) -> dict[str, Any]:
 
 def fits(spec: Mapping[str, Any]) -> bool:
     """Whether a job could run in a warm PowerShell at all."""
-    return spec.get("kind") == "powershell" and not spec.get("merge")
+    return spec.get("kind") == "powershell" and not spec.get("merge") and spec.get("stdin") != "pipe"
 
 
 def _key(settings: Mapping[str, Any]) -> str:

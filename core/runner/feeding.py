@@ -19,7 +19,6 @@ _LOOK = 0.25
 _FLOCK = struct.Struct("hhqqi4x")
 _HEADER = struct.Struct(">I")
 
-UNREAD = "What was piped into standard input was not read: PowerShell scripts read none."
 EARLY = "Standard input ended early: whoever fed it went away."
 
 
@@ -30,8 +29,6 @@ class Feeding:
         self._job = job
         self.reading_end, self._pipe = os.pipe()
         os.set_blocking(self._pipe, False)
-        #: nobody reads it, which is told once something comes
-        self._refused = False
         self._connection: Connection | None = None
         self._left = 0
         self._incoming: bytearray | None = None
@@ -39,12 +36,6 @@ class Feeding:
         #: the job closed its standard input: what still comes is read and dropped, as a feeder must come to its end
         self._unwanted = False
         job.loop.after(_LOOK, self._look)
-
-    def refuse(self) -> None:
-        """The job reads no standard input: whoever feeds it comes to its end, and nothing is kept."""
-        os.close(self.reading_end)
-        self.reading_end = -1
-        self._refused = True
 
     def connect(self, connection: Connection) -> None:
         """Take frames from here on. Raises Refused while another connection feeds."""
@@ -87,8 +78,6 @@ class Feeding:
                     self._end()
                     return
                 continue
-            if self._refused:
-                self._job.outcome.remark(UNREAD)
             if self._unwanted:
                 written = min(self._left, len(incoming))
             else:

@@ -408,6 +408,23 @@ def test_children_have_the_jobs_pipes_and_nothing_else(deck: Deck) -> None:
     assert sorted(numbers)[:3] == [0, 1, 2] and len(numbers) <= 4, text(run)
 
 
+def test_no_child_reads_the_protocol(deck: Deck) -> None:
+    """One that inherits standard input has the job's, and what is answered still arrives."""
+    script = (
+        "Start-Process head -ArgumentList '-n1' -NoNewWindow; Start-Sleep -Milliseconds 300\n"
+        '$a = Read-Host one; $b = Read-Host two; "$a $b"'
+    )
+    run = powershell(deck, script, kill_leftovers=True).go()
+    for number, answer in enumerate(("first", "second"), 1):
+        until(lambda number=number: len(run.values(PROMPT)) == number, f"question {number}", 60)  # type: ignore[misc]
+        run.ask(op="answer", text=answer)
+    run.ended()
+    assert text(run) == "first second\n"
+    script = "Start-Process cat -NoNewWindow -Wait; [IO.StreamReader]::new([Console]::OpenStandardInput()).ReadToEnd()"
+    run = powershell(deck, script + "; 'end'", stdin="none").go()
+    assert run.ended()["status"] == "Completed" and text(run).split() == ["end"]
+
+
 def test_the_terminal_is_the_jobs(deck: Deck) -> None:
     run = powershell(deck, "bash -c 'echo to the terminal > /dev/tty; tty < /dev/tty'; 'end'").go()
     run.ended()

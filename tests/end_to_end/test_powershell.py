@@ -70,6 +70,12 @@ def test_it_asks_for_what_is_missing_at_the_terminal(shell: Command) -> None:
     assert found == []
 
 
+def test_piped_input_is_the_scripts(shell: Command) -> None:
+    opened = "$in = [IO.StreamReader]::new([Console]::OpenStandardInput())\n"
+    script = shell.script("in.ps1", opened + 'while ($line = $in.ReadLine()) { "<$line>" }\n')
+    assert shell("run", script, input="one\ntwo\n").stdout == "<one>\n<two>\n"
+
+
 def test_a_powershell_of_ones_own(shell: Command) -> None:
     startup = shell.script("startup.ps1", "function Get-Greeting { 'hello' }\n")
     script = shell.script("x.ps1", '"$(Get-Greeting) $env:EXTRA"\n')

@@ -54,6 +54,7 @@ def arguments(
         "preferences": preferences(spec),
         "clixml": clixml,
         "secret": secret,
+        "noinput": spec.get("stdin") == "none",
         "set": set_,
         "unset": unset,
         "ready": environment is not None,

@@ -6,15 +6,22 @@ $ExecutionContext.SessionState.PSVariable.Get('options').Options = 'Private'
 & {
     param($path, $params, $options, $global)
     if (-not $options.ready) {
-        # the protocol keeps copies of its own of 0, 1 and 2: from here on the job's pipes are 1 and 2 to everybody
+        # the protocol keeps copies of its own of 0, 1 and 2: from here on they are the job's to everybody
         $type = [System.Reflection.Emit.AssemblyBuilder]::DefineDynamicAssembly([System.Reflection.AssemblyName]::new('jobdeck.native'), 'Run').DefineDynamicModule('m').DefineType('Libc', 'Public,Class')
         $null = $type.DefinePInvokeMethod('dup2', 'libc', 'Public,Static,PinvokeImpl', 'Standard', [int], @([int], [int]), 'Winapi', 'Ansi')
         $null = $type.DefinePInvokeMethod('close', 'libc', 'Public,Static,PinvokeImpl', 'Standard', [int], @(, [int]), 'Winapi', 'Ansi')
-        $libc = $type.CreateType(); $null = $libc::dup2(3, 1); $null = $libc::dup2(4, 2)
+        $libc = $type.CreateType(); $null = $libc::dup2(3, 1); $null = $libc::dup2(4, 2); $null = $libc::dup2(5, 0)
         # no child is to hold them open a second time
-        $null = $libc::close(3); $null = $libc::close(4)
+        $null = $libc::close(3); $null = $libc::close(4); $null = $libc::close(5)
+        [AppDomain]::CurrentDomain.SetData('jobdeck.libc', $libc)
         $out = [IO.StreamWriter]::new([Console]::OpenStandardOutput(), [Text.UTF8Encoding]::new($false), 256); $out.AutoFlush = $true; [Console]::SetOut($out)
         $out = [IO.StreamWriter]::new([Console]::OpenStandardError(), [Text.UTF8Encoding]::new($false), 256); $out.AutoFlush = $true; [Console]::SetError($out)
+    }
+    if ($options.noinput) {
+        $libc = [AppDomain]::CurrentDomain.GetData('jobdeck.libc')
+        $nothing = [IO.File]::OpenHandle('/dev/null')
+        $null = $libc::dup2([int]$nothing.DangerousGetHandle(), 0)
+        $nothing.Dispose()
     }
     foreach ($name in $options.unset) { [Environment]::SetEnvironmentVariable($name, $null) }
     foreach ($entry in $options.set.GetEnumerator()) { [Environment]::SetEnvironmentVariable($entry.Key, $entry.Value) }

@@ -44,7 +44,13 @@ class Hosting:
         columns, rows = spec.get("size") or (80, 24)
         warm = shell is not None
         if shell is None:
-            shell = Shell(job.loop, launch, columns, rows, merge=bool(spec.get("merge")))
+            stdin = None
+            if spec.get("stdin") == "pipe":
+                job.feeding = Feeding(job)
+                stdin = job.feeding.reading_end
+            shell = Shell(job.loop, launch, columns, rows, merge=bool(spec.get("merge")), stdin=stdin)
+            if stdin is not None:
+                os.close(stdin)
         else:
             shell.terminal.resize(columns, rows)
         job.terminal = shell.terminal
@@ -52,9 +58,6 @@ class Hosting:
         job.outputs.add(shell.output, STDOUT, is_pipe=True, mask=Masker(job.secrets))
         if shell.errors != shell.output:
             job.outputs.add(shell.errors, STDERR, is_pipe=True, mask=Masker(job.secrets))
-        if spec.get("stdin") == "pipe":
-            job.feeding = Feeding(job)
-            job.feeding.refuse()
         return cls(job, shell, launch, warm=warm)
 
     def __init__(self, job: Job, shell: Shell, launch: Launch, *, warm: bool) -> None:

@@ -21,13 +21,15 @@ SERVE = ("-NoLogo", "-NoProfile", "-s")
 
 
 class Shell:
-    """`pwsh -s`: descriptors 0 to 2 are the protocol's, 3 and 4 the job's standard output and standard error.
+    """`pwsh -s`: descriptors 0 to 2 are the protocol's, 3 to 5 the job's standard output, error and input.
 
     `output`, `errors`: the ends to read the job's from (the same with `merge`); the caller owns them.
     """
 
-    def __init__(self, loop: Loop, launch: Launch, columns: int, rows: int, *, merge: bool = False) -> None:
-        """Forks it; it executes after `child.go()`. Raises OSError."""
+    def __init__(
+        self, loop: Loop, launch: Launch, columns: int, rows: int, *, merge: bool = False, stdin: int | None = None
+    ) -> None:
+        """Forks it; it executes after `child.go()`. `stdin`: what the job reads, None = its terminal. OSError."""
         self.size = (columns, rows)
         self.environment = launch.environment
         self.terminal = spawn.Terminal(columns, rows)
@@ -36,7 +38,8 @@ class Shell:
         complaints, complaining = os.pipe()
         self.output, written = os.pipe()
         self.errors, told = (self.output, written) if merge else os.pipe()
-        self.child = spawn.fork(launch, given, taken, complaining, (written, told))
+        reads = self.terminal.slave if stdin is None else stdin
+        self.child = spawn.fork(launch, given, taken, complaining, (written, told, reads))
         for fd in {given, taken, complaining, written, told}:
             os.close(fd)
         self.terminal.foreground(self.child.pid)

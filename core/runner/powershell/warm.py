@@ -84,7 +84,7 @@ class Warm:
         writer = Writer()
         options: dict[str, object] = {
             "copy": None, "depth": 2, "discard": False, "directory": "/", "modules": [], "startup": None,
-            "preferences": {}, "clixml": {}, "secret": {}, "set": {}, "unset": [],
+            "preferences": {}, "clixml": {}, "secret": {}, "noinput": False, "set": {}, "unset": [],
             "ready": self._rounds > 1, "variables": {},
         }  # fmt: skip
         given = {
