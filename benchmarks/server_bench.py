@@ -7,7 +7,6 @@ import contextlib
 import json
 import multiprocessing
 import os
-import socket
 import statistics
 import tempfile
 import time
@@ -49,6 +48,7 @@ async def _serving(home: str, pipe: Pipe) -> None:
     from core.engine.engine import Engine
     from core.server.app import create_app
     from core.server.connection import Connection
+    from core.server.serving import listen
     from core.server.uvicorn_server import QuietServer, configuration
     from core.service import RunRequest
 
@@ -67,8 +67,7 @@ async def _serving(home: str, pipe: Pipe) -> None:
     servers = []
     ports = []
     for one in (app, bare):
-        listening = socket.create_server(("127.0.0.1", 0), backlog=2048)
-        listening.setblocking(False)
+        (listening,) = await listen("127.0.0.1", 0)
         server = QuietServer(configuration(one, Connection))
         await server.startup(sockets=[listening])
         servers.append((server, listening))

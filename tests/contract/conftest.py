@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -15,6 +14,7 @@ from core.config import Settings
 from core.engine.engine import Engine
 from core.server.app import create_app
 from core.server.connection import Connection
+from core.server.serving import listen
 from core.server.uvicorn_server import QuietServer, configuration
 from core.service import JobService
 
@@ -25,7 +25,7 @@ IMPLEMENTATIONS = ["engine", "long-lived engine", "beside a leader", "client ove
 async def tcp_server(engine: Engine, settings: Settings) -> AsyncIterator[str]:
     """The engine's REST on a port of this computer; its URL."""
     app = create_app(engine, settings)
-    listening = socket.create_server(("127.0.0.1", 0))
+    (listening,) = await listen("127.0.0.1", 0)
     server = QuietServer(configuration(app, Connection))
     await server.startup(sockets=[listening])
     yield f"http://127.0.0.1:{listening.getsockname()[1]}"

@@ -22,6 +22,7 @@ from core.config import Settings
 from core.engine.engine import Engine
 from core.server.app import create_app
 from core.server.connection import Connection
+from core.server.serving import listen
 from core.server.uvicorn_server import QuietServer, configuration
 
 API = "/api/v1"
@@ -52,8 +53,7 @@ async def served(engine: Engine, settings: Settings, **options: Any) -> AsyncIte
     """The engine's server."""
     app = create_app(engine, settings, **options)
     server = QuietServer(configuration(app, Connection))
-    listening = socket.create_server(("127.0.0.1", 0))
-    listening.setblocking(False)
+    (listening,) = await listen("127.0.0.1", 0)
     await server.startup(sockets=[listening])
     tokens = {role.value: (await engine.grant_token(role.value.lower(), role)).token or "" for role in Role}
     serving = Server(engine, app, f"http://127.0.0.1:{listening.getsockname()[1]}", tokens, settings.data_directory)
