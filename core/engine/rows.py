@@ -116,11 +116,15 @@ def update_job(connection: sqlite3.Connection, id: int, state: Mapping[str, Any]
 
 def job_of_row(row: sqlite3.Row | Mapping[str, Any]) -> Job:
     """The job a row tells of, without its children and the reason it is queued."""
-    values = dict(row)
+    # dict(row) would look every column up by its name, one after the other.
+    values: dict[str, Any] = dict(row) if isinstance(row, Mapping) else dict(zip(row.keys(), row, strict=True))
     for name in _OWN:
         values.pop(name, None)
     for name in _JSON:
-        values[name] = None if values[name] is None else json.loads(values[name])
+        text = values[name]
+        if text is not None:
+            # Most jobs have none of these.
+            values[name] = [] if text == "[]" else {} if text == "{}" else json.loads(text)
     values["tags"] = tuple(values["tags"])
     values["remarks"] = tuple(values["remarks"])
     values["status"] = Status(values["status"])
