@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from core.journal import format as journal
-from core.journal.reader import JournalReader
+from core.journal.reader import BLOCK, STREAM_AT, JournalReader, stream_pattern
 from core.service import Choice, ErrorRecord, Feedback, FeedbackField, PipelineObject
 
 
@@ -109,10 +109,11 @@ class ObjectIndex:
     def objects(self, start: int, count: int) -> list[PipelineObject]:
         """`count` objects of the pipeline from the `start`-th on."""
         stop = self.reader.refresh() + 1
-        if len(self._records) < start + count:
-            for entry in self.reader.select(frozenset({journal.OBJECT}), self._next, stop):
-                self._records.append(entry.number)
-            self._next = max(self._next, stop)
+        find = stream_pattern(frozenset({journal.OBJECT})).finditer
+        while len(self._records) < start + count and self._next < stop:
+            first, self._next = self._next, min(stop, self._next + BLOCK)
+            streams = self.reader.index(first, self._next)[STREAM_AT :: journal.ENTRY_SIZE]
+            self._records.extend([first + found.start() for found in find(streams)])
         found: list[PipelineObject] = []
         for number in self._records[max(start, 0) : max(start, 0) + max(count, 0)]:
             entry = self.reader.entry(number)

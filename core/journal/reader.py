@@ -13,7 +13,7 @@ from core.journal.index import complete_end
 #: index entries read at once: 128 KiB
 BLOCK = 4096
 #: where the lowest byte of the stream number stands in an entry: streams are below 256
-_STREAM = 24
+STREAM_AT = 24
 #: the largest single read; the kernel's own limit is just below 2 GiB
 _READ = 1 << 30
 
@@ -127,7 +127,7 @@ class JournalReader:
             first = start
             start = min(stop, start + BLOCK)
             block = self.index(first, start)
-            for found in find(block[_STREAM::ENTRY_SIZE]):
+            for found in find(block[STREAM_AT::ENTRY_SIZE]):
                 place = found.start()
                 time, offset, length, stream, flags = ENTRY.unpack_from(block, place * ENTRY_SIZE)
                 if stream == ELIDED:
@@ -146,7 +146,7 @@ class JournalReader:
             first = max(1, stop - size)
             size = min(BLOCK, size * 4)
             block = self.index(first, stop)
-            places = [found.start() for found in find(block[_STREAM::ENTRY_SIZE])]
+            places = [found.start() for found in find(block[STREAM_AT::ENTRY_SIZE])]
             stop = first
             for place in reversed(places):
                 time, offset, length, stream, flags = ENTRY.unpack_from(block, place * ENTRY_SIZE)
@@ -213,7 +213,7 @@ class JournalReader:
         while first > 1:
             low = max(1, first - BLOCK)
             block = self.index(low, first)
-            known = len(block[_STREAM::ENTRY_SIZE].rstrip(b"\0"))
+            known = len(block[STREAM_AT::ENTRY_SIZE].rstrip(b"\0"))
             first = low + known
             if known:
                 time, start, length, _stream, _flags = ENTRY.unpack_from(block, (known - 1) * ENTRY_SIZE)
@@ -222,7 +222,7 @@ class JournalReader:
         while last < self.records:
             high = min(self.records + 1, last + BLOCK)
             block = self.index(last, high)
-            column = block[_STREAM::ENTRY_SIZE]
+            column = block[STREAM_AT::ENTRY_SIZE]
             empty = len(column) - len(column.lstrip(b"\0"))
             last += empty
             if last < high:

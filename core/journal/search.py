@@ -10,7 +10,7 @@ from core.journal import needle
 from core.journal.format import ELIDED, ENTRY, ENTRY_SIZE, RAW_STREAMS, JournalError
 from core.journal.lines import LineIndex
 from core.journal.pieces import START, Piece, Place, pieces, pieces_back, step
-from core.journal.reader import JournalReader
+from core.journal.reader import STREAM_AT, JournalReader
 
 #: bytes searched between two ticks
 _TICK = 1 << 20
@@ -20,8 +20,6 @@ _LONGEST = 1 << 20
 _SKIM = 16 << 20
 _SKIM_RECORDS = (256, 4096)
 _CHUNK = 256 << 10
-#: where the lowest byte of the stream number stands in an entry
-_STREAM = 24
 
 #: finds the first match in buffer[start:end]: (start, end) or None
 Finder = Callable[[bytes, int, int], "tuple[int, int] | None"]
@@ -123,7 +121,7 @@ class _Search:
             return record
         for most in _SKIM_RECORDS:
             block = reader.index(record, min(stop, record + most))
-            column = block[_STREAM::ENTRY_SIZE]
+            column = block[STREAM_AT::ENTRY_SIZE]
             stream = column[0]
             if stream not in RAW_STREAMS or stream not in self.index.streams:
                 return record
