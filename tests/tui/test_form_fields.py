@@ -217,11 +217,29 @@ async def test_tab_completes_and_then_goes_on(tmp_path: Path) -> None:
         path = control(app, "path")
         assert isinstance(path, PathInput)
         app.form.focus_first()
-        path.value = f"{tmp_path}/so"
-        await pilot.press("tab")
+        path.value = f"{tmp_path}/s"
+        await pilot.press("o", "tab")
         await until(pilot, lambda: path.value.endswith("/some-"))
         await pilot.press("l", "tab")
         await until(pilot, lambda: path.value.endswith("some-long-name.sh"))
+        await pilot.press("tab")
+        await until(pilot, lambda: app.focused is control(app, "next"))
+        app.form.focus_first()
+        await pilot.pause()
+        await pilot.press("tab")
+        assert app.focused is control(app, "next"), "what is there already is not completed"
+
+
+async def test_tab_is_no_trap_where_there_are_many_candidates(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).touch()
+    app = FormApp(Parameter("path", "file"), Parameter("next"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        path = control(app, "path")
+        app.form.focus_first()
+        path.value = str(tmp_path)
+        await pilot.press("slash")
+        await until(pilot, lambda: path.is_open)
         await pilot.press("tab")
         await until(pilot, lambda: app.focused is control(app, "next"))
 
@@ -264,3 +282,14 @@ async def test_help_stands_beside_where_there_is_room_and_below_where_not() -> N
         await pilot.resize_terminal(80, 24)
         await pilot.pause()
         assert field.query_one(".below").display and not field.query_one(".aside").display
+
+
+@pytest.mark.parametrize("kind", ["string", "file"])
+async def test_the_end_of_a_long_value_is_in_sight(kind: str) -> None:
+    app = FormApp(*(Parameter(f"a{n}", kind, default="x" * 200 + f"end{n}") for n in range(12)))
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.form.focus_first()
+        for _ in range(3):
+            await pilot.pause()
+        lines = ["".join(segment.text for segment in strip) for strip in app.screen._compositor.render_strips()]
+        assert any("xxxxend0" in line for line in lines) and any("xxxxend3" in line for line in lines)

@@ -62,6 +62,7 @@ class FeedbackScreen(ModalScreen[bool]):
         self._sending = False
         self._looking = False
         self._due = False
+        self._left = False
 
     @property
     def deck(self) -> JobdeckApp:
@@ -118,6 +119,12 @@ class FeedbackScreen(ModalScreen[bool]):
         finally:
             self._looking = False
 
+    def _leave(self, answered: bool) -> None:
+        """Close, once: an answer and the news of it may both want to."""
+        if not self._left:
+            self._left = True
+            self.dismiss(answered)
+
     async def _look(self) -> None:
         service = self.deck.service
         try:
@@ -125,6 +132,8 @@ class FeedbackScreen(ModalScreen[bool]):
             questions = await service.feedback(self.job_id)
         except ServiceError as error:
             self.tell(str(error))
+            return
+        if self._sending or self._left:
             return
         asked = {question.id: question for question in questions}
         before = asked.get(self._question.id) if self._question else None
@@ -137,7 +146,7 @@ class FeedbackScreen(ModalScreen[bool]):
         if opened is None or job.status.finished:
             if self._question is None:
                 self.deck.say(f"Job {job.id} asks nothing at this moment.")
-            self.dismiss(False)
+            self._leave(False)
             return
         await self._show(job, opened)
 
@@ -285,14 +294,14 @@ class FeedbackScreen(ModalScreen[bool]):
             self.look()
             return
         self._keep_draft(None)
-        self.dismiss(True)
+        self._leave(True)
 
     def action_back(self) -> None:
         """Leave the question open; what was typed is kept, a secret is not."""
         question = self._question
         if question is not None and not question.secret:
             self._keep_draft(self._draft(question))
-        self.dismiss(False)
+        self._leave(False)
 
     def _draft(self, question: Feedback) -> Any:
         if question.fields:

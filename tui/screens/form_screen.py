@@ -53,6 +53,7 @@ class FormScreen(BaseScreen[Any]):
     FormScreen .banner.-warning { display: block; color: $text-warning; }
     FormScreen .buttons { height: 1; padding: 0 3; margin: 1 0; }
     FormScreen .buttons Button { margin-right: 2; min-width: 12; border: none; height: 1; }
+    FormScreen .buttons #send { background: $primary 35%; }
     FormScreen .buttons Button:focus { text-style: bold reverse; }
     """
     BINDINGS: ClassVar[Any] = keys.bindings("form", ("send",))
@@ -68,6 +69,7 @@ class FormScreen(BaseScreen[Any]):
     def __init__(self) -> None:
         super().__init__()
         self._sending = False
+        self._left = False
 
     # -- what a subclass says --------------------------------------------------------------------------------------
 
@@ -225,7 +227,15 @@ class FormScreen(BaseScreen[Any]):
         if form is not None and self.draft_key is not None and form.touched:
             public = {f.parameter.name: f.given for f in form.fields if f.parameter.type not in SECRET_TYPES}
             drafts.keep(self.app, self.draft_key, public)
+        self.leave()
+
+    def leave(self) -> bool:
+        """Close the form, unless a person left it while it was being sent; whether it was closed now."""
+        if self._left:
+            return False
+        self._left = True
         self.dismiss(None)
+        return True
 
     def action_send(self) -> None:
         """Check the form and send it."""

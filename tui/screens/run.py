@@ -48,6 +48,8 @@ class RunScreen(FormScreen):
         self._found: Script | None = None
         self._path: str | None = None
         self._typing: object = None
+        #: what was typed when the form was made
+        self._looked_up = ""
         self._names: Sequence[Script] | None = None
 
     @property
@@ -114,6 +116,7 @@ class RunScreen(FormScreen):
     async def _look_up(self, what: str) -> None:
         """Find what was typed: a script on record by name or path, or a file. Raises ServiceError."""
         self._found = self._path = None
+        self._looked_up = what
         if not what:
             raise NotFound("Its parameters are asked for here once it is named.")
         path = what if self.deck.remote else os.path.abspath(os.path.expanduser(what))
@@ -183,6 +186,10 @@ class RunScreen(FormScreen):
             self.query_one("#what Field", Field).check()
             self.query_one("#what Field", Field).focus()
             return
+        if self._any_file and str(self.query_one("#what Field", Field).given or "") != self._looked_up:
+            self.tell("Another script was named just now: look at its parameters, and send once more.", "warning")
+            self._look_soon()
+            return
         super().action_send()
 
     async def send(self, given: Mapping[str, Value]) -> None:
@@ -205,6 +212,10 @@ class RunScreen(FormScreen):
                 source="tui",
             )
         )
+        if self._left:
+            self.deck.say(f"Job {job.id} of {job.script} was started.")
+            return
+        self._left = True
         self.app.switch_screen(make("job", job.id))
 
 

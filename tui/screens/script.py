@@ -95,7 +95,7 @@ class ScriptScreen(FormScreen):
             self.deck.say(f"{script.name} is on record.")
         elif changes:
             await self.service.change_script(self._script.id, **changes)
-        self.dismiss(None)
+        self.leave()
 
 
 def _values(script: Script) -> dict[str, Value]:

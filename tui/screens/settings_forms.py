@@ -95,7 +95,7 @@ class EnvironmentScreen(FormScreen):
             changes = {name: value for name, value in wanted.items() if value != getattr(old, name)}
             if changes:
                 await self.service.change_environment(old.name, **changes)
-        self.dismiss(None)
+        self.leave()
 
 
 class SettingScreen(FormScreen):
@@ -127,7 +127,7 @@ class SettingScreen(FormScreen):
         """Change it."""
         typed = check([self._parameter], given, declared=True, script="The settings")
         await self.service.change_settings(**typed)
-        self.dismiss(None)
+        self.leave()
 
 
 class TokenScreen(FormScreen):
@@ -168,4 +168,4 @@ class TokenScreen(FormScreen):
             tags=tuple(typed.get("tags") or ()),
         )
         await self.app.push_screen_wait(make("granted", token))
-        self.dismiss(None)
+        self.leave()

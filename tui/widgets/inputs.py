@@ -16,6 +16,7 @@ from textual.content import Content
 from textual.geometry import Size
 from textual.message import Message
 from textual.reactive import reactive
+from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import Input, Select, TextArea
 from textual.widgets.text_area import Edit, EditResult
@@ -65,6 +66,16 @@ class TextInput(Input, Control):
     def given(self) -> Value:
         """The text as typed."""
         return self.value if self.value or self._empty_counts else None
+
+    def render_line(self, y: int) -> Strip:
+        """The line, scrolled so that the cursor is in sight and no room is left empty beside a long text."""
+        room = max(1, self.content_size.width)
+        cursor = text.width(self.value[: self.cursor_position])
+        most = max(0, text.width(self.value) + 1 - room)
+        left = max(cursor + 1 - room, min(round(self.scroll_x), cursor, most))
+        # Silently: Input scrolls when its cursor moves, which may be before it has a width.
+        self.set_reactive(Widget.scroll_x, float(left))
+        return super().render_line(y)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Tell the form."""

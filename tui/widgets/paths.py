@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from tui.widgets.inputs import Control, Edited, TextInput
 
 #: how many candidates are offered; a directory may hold a million files
 _MOST = 200
+#: seconds that tab waits for them
+_PATIENCE = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,8 @@ class PathInput(Control):
         self._candidates: Sequence[Candidate] = ()
         #: for what the candidates are; a list that was closed by escape stays closed until something is typed
         self._settled = value
+        #: something was typed since the focus came here: tab completes it
+        self.unfinished = False
 
     def compose(self) -> ComposeResult:
         """The line and the list below it."""
@@ -131,31 +136,45 @@ class PathInput(Control):
         if self.value != self._settled:
             self._settled = self.value
             if self._input.has_focus:
+                self.unfinished = True
                 self.look()
 
     @work(exclusive=True, group="complete")
-    async def look(self, *, then: str = "") -> None:
-        """Find the candidates and show them; `then` "tab" also completes as far as they agree."""
+    async def look(self) -> None:
+        """Find the candidates and show them."""
         typed = self.value
         candidates = await self._complete(typed)
-        if typed != self.value:
+        if typed == self.value:
+            self._show(candidates, typed)
+
+    async def complete(self) -> None:
+        """Complete as far as the candidates agree; go on to the next field where there is nothing to complete."""
+        typed = self.value
+        spelled = os.path.expanduser(typed)
+        candidates: Sequence[Candidate] = ()
+        # A disk that does not answer must not keep one from going on.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_PATIENCE):
+                candidates = await self._complete(typed)
+        if not candidates or [each.text for each in candidates] == [spelled]:
+            self.close()
+            self.screen.focus_next()
             return
-        if then == "tab":
-            spelled = os.path.expanduser(typed)
-            if not candidates or [each.text for each in candidates] == [spelled]:
+        common = _common([each.text for each in candidates])
+        if len(common) <= len(spelled):
+            if self.is_open:
+                # They were shown already: a second tab goes on.
                 self.close()
                 self.screen.focus_next()
-                return
-            common = _common([each.text for each in candidates])
-            if len(common) > len(spelled):
-                self.value = common
-                self.post_message(Edited())
-                if common.endswith("/") or len(candidates) > 1:
-                    self.look()
-                else:
-                    self.close()
-                return
-        self._show(candidates, typed)
+            else:
+                self._show(candidates, typed)
+            return
+        self.value = common
+        self.post_message(Edited())
+        if common.endswith("/") or len(candidates) > 1:
+            self.look()
+        else:
+            self.close()
 
     def _show(self, candidates: Sequence[Candidate], typed: str) -> None:
         if len(candidates) == 1 and candidates[0].text == typed:
@@ -207,6 +226,7 @@ class PathInput(Control):
 
     def on_descendant_blur(self) -> None:
         """The list is there while one types."""
+        self.unfinished = False
         self.close()
 
 
@@ -233,7 +253,7 @@ class _PathText(TextInput):
         if action == "take":
             return True
         if action == "complete":
-            return bool(self.value) and self.cursor_at_end
+            return self._path.unfinished and bool(self.value) and self.cursor_at_end
         return True
 
     def action_down(self) -> None:
@@ -247,11 +267,10 @@ class _PathText(TextInput):
         """Up in the list."""
         self._path.step(-1)
 
-    def action_complete(self) -> None:
-        """Complete as far as the candidates agree; go on to the next field where there is nothing to complete."""
-        if self._path.take():
-            return
-        self._path.look(then="tab")
+    async def action_complete(self) -> None:
+        """Take the candidate under the cursor, else complete as far as the candidates agree, else go on."""
+        if not self._path.take():
+            await self._path.complete()
 
     async def action_take(self) -> None:
         """Take the candidate under the cursor, else what enter does elsewhere."""
