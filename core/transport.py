@@ -280,7 +280,11 @@ class Transport:
             return
         if kind == "application/problem+json":
             self.reached = True
-            raise problem(status, body, self.name, with_token=self._token is not None)
+            error = problem(status, body, self.name, with_token=self._token is not None)
+            if status == 503 and response.headers.get("retry-after") == "1":
+                # It goes down and has done nothing: the next one is to be asked.
+                raise Trouble(str(error), sent=False)
+            raise error
         if 300 <= status < 400:
             where = response.headers.get("location", "elsewhere").partition(API)[0]
             raise Unavailable(f"{self.name} sends to {where}: give that address, if you trust it with the token.")

@@ -33,11 +33,12 @@ _HEADER = struct.Struct("<QqIII")
 
 
 class Away(Exception):
-    """The service did not answer. `sent`: it may have acted on the request."""
+    """The service did not answer. `sent`: it may have acted on the request. `nobody`: none listens there."""
 
-    def __init__(self, why: str, sent: bool) -> None:
+    def __init__(self, why: str, sent: bool, nobody: bool = False) -> None:
         super().__init__(why)
         self.sent = sent
+        self.nobody = nobody
 
 
 class _SocketConnection(http.client.HTTPConnection):
@@ -134,7 +135,7 @@ class Service:
                 until = now + (PATIENCE if self._reached or self._socket else _FIRST)
             if now >= until:
                 raise JobdeckError(str(away))
-            if self._socket and not away.sent:
+            if self._socket and away.nobody:
                 self._start_engine()
             time.sleep(min(pause, until - now))
             pause = min(pause * 1.5, 1.0)
@@ -205,7 +206,7 @@ class Service:
             connection.connect()
         except OSError as error:
             connection.close()
-            raise Away(self._nobody(error), False) from None
+            raise Away(self._nobody(error), False, True) from None
         try:
             connection.request(method, target, content, sent)
             answer = connection.getresponse()
@@ -236,8 +237,11 @@ class Service:
 
     def _raise(self, answer: http.client.HTTPResponse) -> None:
         try:
-            told = json.loads(answer.read().decode("utf-8"))
-            raise JobdeckError(str(told["detail"]))
+            detail = str(json.loads(answer.read().decode("utf-8"))["detail"])
+            if answer.status == 503 and answer.getheader("Retry-After") == "1":
+                # it goes down and has done nothing: the next one is to be asked
+                raise Away(detail, False)
+            raise JobdeckError(detail)
         except (OSError, ValueError, KeyError, TypeError, http.client.HTTPException):
             if answer.status in (502, 503, 504):
                 raise Away("%s does not reach its jobdeck (%d)." % (self.name, answer.status), True) from None

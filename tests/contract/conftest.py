@@ -22,10 +22,10 @@ IMPLEMENTATIONS = ["engine", "long-lived engine", "beside a leader", "client ove
 
 
 @asynccontextmanager
-async def tcp_server(engine: Engine, settings: Settings) -> AsyncIterator[str]:
-    """The engine's REST on a port of this computer; its URL."""
+async def tcp_server(engine: Engine, settings: Settings, port: int = 0) -> AsyncIterator[str]:
+    """The engine's REST on a port of this computer; its URL. It drains at the end."""
     app = create_app(engine, settings)
-    (listening,) = await listen("127.0.0.1", 0)
+    (listening,) = await listen("127.0.0.1", port)
     server = QuietServer(configuration(app, Connection))
     await server.startup(sockets=[listening])
     yield f"http://127.0.0.1:{listening.getsockname()[1]}"

@@ -151,6 +151,25 @@ async def test_cancelling_the_parent_cancels_the_children(leading: Engine, scrip
         assert (await ended(leading, child)).status is Status.Canceled
 
 
+async def test_an_engine_that_ends_in_order_turns_no_script_away(settings: Settings, scripts: Path) -> None:
+    go = scripts / "go"
+    write(scripts, "child.sh", f"until [ -e {go} ]; do sleep 0.02; done; echo done\n")
+    text = "import jobdeck\nprint(jobdeck.run('child.sh').wait().output, jobdeck.run('child.sh').wait().status)\n"
+    engine = await Engine.open(settings, "stay")
+    parent = await engine.run(RunRequest(path=write(scripts, "p.py", text)))
+    while not (await engine.job(parent.id)).children:
+        await engine.wait(parent.id, 0.02)
+    # It waits by now, or will in a moment: either must end well.
+    await engine.wait(parent.id, 0.3)
+    await engine.close()
+    go.touch()
+    engine = await Engine.open(settings, "look")
+    job = await engine.wait(parent.id, 60)
+    said = await output(engine, parent.id)
+    await engine.close()
+    assert (job.status, said) == (Status.Completed, "done\n Completed\n"), said
+
+
 async def test_a_job_may_what_who_started_it_may(leading: Engine, scripts: Path) -> None:
     known = write(scripts, "known.sh", "echo hi\n")
     write(scripts, "new.sh", "echo hi\n")

@@ -307,6 +307,31 @@ async def test_events_go_on_behind_the_last(engine: Engine, settings: Settings, 
         assert sequences == sorted(set(sequences)) and proxy.broken > 0
 
 
+async def test_a_server_that_drains_turns_nobody_away(engine: Engine, settings: Settings, scripts: Path) -> None:
+    go = scripts / "go"
+    path = write(scripts, "slow.sh", f"echo begun; until [ -e {go} ]; do sleep 0.02; done; echo done\n")
+    token = (await engine.grant_token("tests", Role.Operator)).token
+    pieces: list[bytes] = []
+
+    async def follow(client: Client, id: int) -> None:
+        async for record in client.records(id, streams=frozenset({journal.STDOUT}), follow=True):
+            pieces.append(record.data)  # noqa: PERF401 (each is wanted when it comes)
+
+    async with tcp_server(engine, settings) as url:
+        client = Client(url, token)
+        job = await client.run(RunRequest(path=path))
+        waiting = asyncio.ensure_future(client.wait(job.id))
+        following = asyncio.ensure_future(follow(client, job.id))
+        await until(lambda: bool(pieces))
+    assert not waiting.done() and not following.done()
+    async with tcp_server(engine, settings, int(url.rpartition(":")[2])), asyncio.timeout(30):
+        go.touch()
+        assert (await waiting).status is Status.Completed
+        await following
+        assert b"".join(pieces) == b"begun\ndone\n"
+        await client.close()
+
+
 async def test_patience_ends_with_a_sentence(engine: Engine, settings: Settings) -> None:
     token = (await engine.grant_token("tests", Role.Reader)).token
     heard: list[str | None] = []
