@@ -403,7 +403,7 @@ class Engine:
 
     async def add_script(self, path: str, *, content: bytes | None = None, **settings: Value) -> Script:
         """Put a file on record; `settings` are fields of Script. With `content` it is kept here, named `path`."""
-        with self._audit.act("add script", f"script {path}") as act:
+        with self._audit.act("add_script", f"script {path}") as act:
             script = await self._catalogue.add(path, content, settings)
             act.target = f"script {script.id} ({script.name})"
             return script
@@ -411,14 +411,14 @@ class Engine:
     async def change_script(self, script: int | str, *, content: bytes | None = None, **settings: Value) -> Script:
         """Change fields of a script, or the content of one that the service keeps itself."""
         what = ", ".join([*settings, *([] if content is None else ["content"])])
-        with self._audit.act("change script", f"script {script}: {what}") as act:
+        with self._audit.act("change_script", f"script {script}: {what}") as act:
             changed = await self._catalogue.change(script, content, settings)
             act.target = f"script {changed.id} ({changed.name}): {what}"
             return changed
 
     async def remove_script(self, script: int | str) -> None:
         """Forget a script; its jobs stay."""
-        with self._audit.act("remove script", f"script {script}") as act:
+        with self._audit.act("remove_script", f"script {script}") as act:
             removed = await self._catalogue.remove(script)
             act.target = f"script {removed.id} ({removed.name})"
 
@@ -428,17 +428,17 @@ class Engine:
 
     async def add_environment(self, environment: Environment) -> Environment:
         """Add an environment."""
-        with self._audit.act("add environment", f"environment {environment.name}"):
+        with self._audit.act("add_environment", f"environment {environment.name}"):
             return await self._catalogue.add_environment(environment)
 
     async def change_environment(self, name: str, **settings: Value) -> Environment:
         """Change an environment; a found one becomes the user's own."""
-        with self._audit.act("change environment", f"environment {name}: {', '.join(settings)}"):
+        with self._audit.act("change_environment", f"environment {name}: {', '.join(settings)}"):
             return await self._catalogue.change_environment(name, settings)
 
     async def remove_environment(self, name: str) -> None:
         """Remove an environment that a user added."""
-        with self._audit.act("remove environment", f"environment {name}"):
+        with self._audit.act("remove_environment", f"environment {name}"):
             await self._catalogue.remove_environment(name)
 
     # -- who may do what -------------------------------------------------------------------------------------------
@@ -459,7 +459,7 @@ class Engine:
         from .catalogue import change
         from .tokens import grant
 
-        with self._audit.act("grant token", f"token for {identity} ({role})") as act:
+        with self._audit.act("grant_token", f"token for {identity} ({role})") as act:
             wanted = AppToken(0, identity, role, description, expires=expires, scripts=scripts, tags=tags)
             token = await change(self._shared, lambda c: grant(c, wanted))
             act.target = f"token {token.id} for {token.identity} ({token.role})"
@@ -476,7 +476,7 @@ class Engine:
         from .catalogue import change
         from .tokens import revoke
 
-        with self._audit.act("revoke token", f"token {id}") as act:
+        with self._audit.act("revoke_token", f"token {id}") as act:
             token = await change(self._shared, lambda c: revoke(c, id))
             act.target = f"token {id} of {token.identity} ({token.role})"
             return token
@@ -540,7 +540,7 @@ class Engine:
         from .settings import change as change_file
 
         what = ", ".join(f"{name} = {'default' if value is None else value}" for name, value in values.items())
-        with self._audit.act("change settings", what):
+        with self._audit.act("change_settings", what):
             await asyncio.to_thread(change_file, self._live.now, values)
             await self._database.write(lambda c: note(c, "setting"))
             return await self.settings()

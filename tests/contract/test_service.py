@@ -231,8 +231,8 @@ async def test_every_act_is_on_record(service: JobService, scripts: Path) -> Non
 
     entries = await service.audit(take=100, since=began)
     assert [entry.action for entry in reversed(entries)] == [
-        "add script", "change script", "run", "answer", "cancel", "rerun", "cancel", "delete", "grant token",
-        "revoke token", "change settings", "remove script",
+        "add_script", "change_script", "run", "answer", "cancel", "rerun", "cancel", "delete", "grant_token",
+        "revoke_token", "change_settings", "remove_script",
     ]  # fmt: skip
     assert {entry.outcome for entry in entries if entry.action != "cancel"} == {"done"}
     refused = next(entry for entry in reversed(entries) if entry.action == "cancel")
@@ -240,7 +240,7 @@ async def test_every_act_is_on_record(service: JobService, scripts: Path) -> Non
     ran = next(entry for entry in entries if entry.action == "run")
     assert ran.target == f"job {job.id} (a.sh)" and ran.identity == job.identity and ran.role == "Administrator"
     assert "my-secret-answer" not in repr(entries) and str(token.token) not in repr(entries)
-    assert [entry.action for entry in await service.audit(take=2)] == ["remove script", "change settings"]
+    assert [entry.action for entry in await service.audit(take=2)] == ["remove_script", "change_settings"]
     assert await service.audit(since=time.time_ns()) == []
 
 

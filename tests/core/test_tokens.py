@@ -196,7 +196,7 @@ async def test_a_restricted_token_touches_its_scripts_only(engine: Engine, scrip
     assert {event.id for event in seen if event.kind == "job" and event.id} == {first.id}
     assert {event.id for event in seen if event.kind == "script"} == {mine.id}
     refusals = [entry for entry in await engine.audit() if entry.outcome.startswith("This token may not")]
-    assert {entry.action for entry in refusals} >= {"run", "cancel", "rerun", "delete", "answer", "change script"}
+    assert {entry.action for entry in refusals} >= {"run", "cancel", "rerun", "delete", "answer", "change_script"}
 
 
 async def test_who_may_run_only_runs_what_is_on_record(engine: Engine, scripts: Path) -> None:
