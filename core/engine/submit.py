@@ -128,6 +128,13 @@ def prepare(
     )
     values = {n: {"clixml": v.document} if isinstance(v, Clixml) else v for n, v in values.items()}
     secret_names = {p.name for p in interface.parameters if p.type in SECRET_TYPES} & values.keys()
+    for name in _with_secrets(request.parameters, values) - secret_names:
+        if environment.kind != "powershell":
+            raise Invalid(
+                f"The parameter {name} holds a SecureString, and {script.name} does not ask for a secret there: it"
+                " would be seen by others. Declare it as a secret in the script, or give it as text."
+            )
+        secret_names.add(name)
     public = {name: value for name, value in values.items() if name not in secret_names}
     secrets = {
         name: value if isinstance(value, str) else json.dumps(value)
@@ -193,13 +200,30 @@ def prepare(
 
 
 def _documents(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters, those of an earlier job too, whose spec holds `{"clixml": document}`."""
-    return {
-        name: Clixml(value["clixml"])
-        if isinstance(value, dict) and value.keys() == {"clixml"} and isinstance(value["clixml"], str)
-        else value
-        for name, value in parameters.items()
+    """The parameters, those of an earlier job too, whose spec (or secret, as JSON) holds `{"clixml": document}`."""
+    return {name: _document(value) for name, value in parameters.items()}
+
+
+def _document(value: Any) -> Any:
+    stored = value
+    if isinstance(value, str) and value.startswith('{"clixml": '):
+        try:
+            stored = json.loads(value)
+        except ValueError:
+            return value
+    if isinstance(stored, dict) and stored.keys() == {"clixml"} and isinstance(stored["clixml"], str):
+        return Clixml(stored["clixml"])
+    return value
+
+
+def _with_secrets(parameters: Mapping[str, Any], values: Mapping[str, Any]) -> set[str]:
+    """The names, as in `values`, of what was given as CLIXML with a SecureString in it."""
+    given = {
+        name.casefold()
+        for name, value in _documents(parameters).items()
+        if isinstance(value, Clixml) and "<SS" in value.document
     }
+    return {name for name in values if name.casefold() in given} if given else set()
 
 
 def _plain(parameters: Mapping[str, Any]) -> dict[str, Any]:
