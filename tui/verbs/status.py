@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 
+from core.json_shapes import rfc3339
 from tui import options, say
 from tui.connection import service
 
@@ -17,10 +19,11 @@ async def run(arguments: argparse.Namespace) -> int:
     """Show it."""
     async with service("look") as engine:
         status = await engine.status()
-    if arguments.json:
-        say.write_json(status)
-        return 0
     leader = status.leader
+    if arguments.json:
+        shown = leader and {**leader, "since": rfc3339(leader["since"])}
+        say.write_json(replace(status, leader=shown))
+        return 0
     say.facts(
         [
             ("jobdeck", status.version),
@@ -29,7 +32,9 @@ async def run(arguments: argparse.Namespace) -> int:
             ("Log", status.log_file),
             (
                 "Leader",
-                ", ".join(f"{key} {value}" for key, value in leader.items()) if leader else "none: nothing is due",
+                f"process {leader['process_id']}, since {say.local_time(leader['since'])}"
+                if leader
+                else "none: nothing is due",
             ),
             ("Jobs", ", ".join(f"{count} {name}" for name, count in status.counts.items() if count) or "none"),
             ("At once", f"at most {status.max_running} jobs"),
