@@ -15,7 +15,6 @@ from tui import keys
 from tui.changes import Changes, Connection
 from tui.widgets.footer import KeyLine
 from tui.widgets.status import StatusLine
-from tui.widgets.table import Table
 
 if TYPE_CHECKING:
     from tui.app import JobdeckApp
@@ -99,18 +98,6 @@ class BaseScreen(Screen[R]):
     def failed(self, error: ServiceError) -> None:
         """Something in the background went wrong."""
         self.deck.fail(error)
-
-    def on_screen_suspend(self) -> None:
-        """Something lies on top: the cursors are not where the keys go."""
-        self._refresh_tables()
-
-    def on_screen_resume(self) -> None:
-        """The keys come here again."""
-        self._refresh_tables()
-
-    def _refresh_tables(self) -> None:
-        for table in self.query(Table):
-            table.refresh()
 
     def action_back(self) -> None:
         """Leave this screen."""

@@ -346,7 +346,7 @@ class Table(ScrollView, Generic[T], can_focus=True):
         row = self._rows.row(place)
         style = base
         if place == self.cursor:
-            name = "table--cursor" if self.has_focus and self.screen.is_current else "table--cursor-away"
+            name = "table--cursor" if self.has_focus else "table--cursor-away"
             style = base + self.get_component_rich_style(name)
         if row is None:
             return Strip([Segment(fit("  …", width), style + self._style("table--absent"))], width)
