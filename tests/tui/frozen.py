@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, cast
@@ -27,6 +28,8 @@ SECOND = 1_000_000_000
 BASE = 1_795_514_400 * SECOND
 #: what the application's clock says
 NOW = BASE + 3600 * SECOND
+#: what mktemp makes
+_TEMPORARY = re.compile(r"/[\w/.-]*/tmp\.\w{10}\b")
 #: where the scripts of the pictures lie
 PLACE = "/srv/scripts"
 #: the environments of the pictures, with their versions
@@ -60,7 +63,7 @@ class Frozen:
     def freeze(self, value: Any) -> Any:
         """The value with everything that differs from run to run made the same."""
         if isinstance(value, str):
-            return value.replace(self._directory, PLACE)
+            return _TEMPORARY.sub("/tmp/tmp.0123456789", value.replace(self._directory, PLACE))
         if isinstance(value, bytes):
             return value.replace(self._directory.encode(), PLACE.encode())
         if isinstance(value, list) and value and isinstance(value[0], Environment):
