@@ -234,6 +234,17 @@ class JobdeckApp(App[int]):
         self.counts = await self.service.counts()
         self.counted.publish(self.counts)
 
+    @property
+    def _background_screens(self) -> list[Screen[Any]]:
+        """Screens that can be seen through the one on top: none where it is opaque.
+
+        Textual asks only those below whether they are: each line that changed in a hidden screen drew all of the one
+        on top again.
+        """
+        if not self._screen_stack or self._screen_stack[-1].styles.background.a == 1:
+            return []
+        return super()._background_screens
+
     # -- screens and words -----------------------------------------------------------------------------------------
 
     def open(self, screen: str, *arguments: Any, **named: Any) -> Screen[Any]:

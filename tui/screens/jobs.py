@@ -36,6 +36,8 @@ class JobsScreen(BaseScreen[None]):
         self._bar = FilterBar(id="filterbar")
         self._filter = job_filter.read("")
         self._rows: JobRows | None = None
+        #: something changed while another screen was on top
+        self._missed = False
         self._digits = 4
         self._problem = ""
         self._ticking: Timer | None = None
@@ -95,8 +97,22 @@ class JobsScreen(BaseScreen[None]):
         self.background(work, group="rows")
 
     def on_changes(self, changes: Changes) -> None:
-        """Read again what is seen."""
-        if self._rows is not None and "job" in changes.kinds:
+        """Read again what is seen; below another screen, when it is seen again.
+
+        Textual draws the whole of the screen on top for each line that changes below it.
+        """
+        if self._rows is None or "job" not in changes.kinds:
+            return
+        self._missed = not self.is_active
+        if self.is_active:
+            self._rows.refresh()
+            self._count()
+
+    def on_screen_resume(self) -> None:
+        """What was missed."""
+        super().on_screen_resume()
+        if self._missed and self._rows is not None:
+            self._missed = False
             self._rows.refresh()
             self._count()
 
