@@ -110,7 +110,6 @@ class JobsScreen(BaseScreen[None]):
 
     def on_screen_resume(self) -> None:
         """What was missed."""
-        super().on_screen_resume()
         if self._missed and self._rows is not None:
             self._missed = False
             self._rows.refresh()
