@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -44,12 +45,17 @@ async def run_examples(engine: Engine, examples: Path) -> None:
 
 
 @pytest.fixture
-async def worked(settings: Settings, examples: Path) -> Path:
+async def worked(settings: Settings, examples: Path) -> AsyncIterator[Path]:
     """A store on which the examples have run; where they lie."""
     engine = await Engine.open(settings, "stay")
     await run_examples(engine, examples)
     await engine.close()
-    return examples
+    yield examples
+    engine = await Engine.open(settings, "act")
+    for job in (await engine.jobs(JobQuery(statuses=frozenset({Status.Active})))).jobs:
+        await engine.cancel(job.id)
+        await engine.wait(job.id)
+    await engine.close()
 
 
 async def test_jobs(deck: Deck, shot: Shot, worked: Path) -> None:
@@ -83,12 +89,6 @@ async def test_jobs(deck: Deck, shot: Shot, worked: Path) -> None:
             await pilot.pause(0.2)
             shot(pilot, "quit")
             await pilot.press("escape")
-    engine = await Engine.open(Settings.load(), "act")
-    for status in (Status.Running, Status.WaitingOnFeedback):
-        for job in (await engine.jobs(JobQuery(statuses=frozenset({status})))).jobs:
-            await engine.cancel(job.id)
-            await engine.wait(job.id)
-    await engine.close()
 
 
 async def test_light(deck: Deck, shot: Shot, worked: Path) -> None:
