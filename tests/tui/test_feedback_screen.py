@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input, OptionList, Static
 
 from core.service import Job, RunRequest, Status
-from tests.tui.conftest import SIZES, Deck, Shot, until
+from tests.tui.conftest import SIZES, Deck, Shot, settled, until
 from tests.tui.test_run_screen import app_of, write
 from tui.changes import Connection, State
 from tui.screens.confirm import ConfirmScreen
@@ -44,10 +44,10 @@ def answers(scripts: Path) -> list[Any]:
     return [json.loads(line)["answer"] for line in (scripts / "ask.py.answers").read_text().splitlines()]
 
 
-async def waiting(pilot: Pilot[Any], path: str) -> Job:
+async def waiting(pilot: Pilot[Any], path: str, **parameters: Any) -> Job:
     """A job of the script that waits for an answer."""
     service = app_of(pilot).service
-    id = (await service.run(RunRequest(path=path))).id
+    id = (await service.run(RunRequest(path=path, parameters=parameters))).id
     jobs: list[Job] = []
 
     async def look() -> None:
@@ -223,6 +223,15 @@ async def test_a_new_question_is_told_of_once_and_steals_no_focus(deck: Deck, sc
         assert is_typing(pilot.app) and isinstance(screen.focused, Input)
 
 
+async def quiet(pilot: Pilot[Any], count: int) -> None:
+    """Wait until so many jobs wait and nothing else is told of, behind the question too."""
+    app = app_of(pilot)
+    await until(pilot, lambda: {s: n for s, n in app.counts.items() if n} == {Status.WaitingOnFeedback: count}, 30)
+    await settled(pilot)
+    app.clear_notifications()
+    await pilot.pause()
+
+
 @pytest.mark.parametrize("size", SIZES, ids=str)
 @pytest.mark.usefixtures("still")
 async def test_pictures(deck: Deck, examples: Path, scripts: Path, shot: Shot, size: tuple[int, int]) -> None:
@@ -232,14 +241,16 @@ async def test_pictures(deck: Deck, examples: Path, scripts: Path, shot: Shot, s
         {"name": "Password", "type": "secret"},
     ]
     async with deck(size=size, still=True) as pilot:
-        job = await waiting(pilot, str(examples / "backup.sh"))
+        job = await waiting(pilot, str(examples / "backup.sh"), source=str(examples))
         screen = await opened(pilot, job)
         assert isinstance(screen.focused, OptionList) and not screen.query(Marks)
+        await quiet(pilot, 1)
         shot(pilot, "feedback")
         await pilot.press("escape")
         await closed(pilot, screen)
         many = await waiting(pilot, asking(scripts, {"caption": "New account", "message": "Whose?", "fields": fields}))
         await opened(pilot, many)
+        await quiet(pilot, 2)
         shot(pilot, "feedback-fields")
         for each in (job, many):
             await app_of(pilot).service.cancel(each.id)

@@ -203,7 +203,8 @@ async def test_a_file_that_cannot_be_read_is_told_in_place_of_the_form(deck: Dec
         screen = app_of(pilot).open("run", script=path)
         assert isinstance(screen, RunScreen)
         await until(pilot, lambda: "nonsense" in told(screen))
-        assert screen.form is None and screen.query_one("#back").has_focus
+        await until(pilot, lambda: screen.query_one("#back").has_focus)
+        assert screen.form is None
         await pilot.press("enter")
         await until(pilot, lambda: pilot.app.screen is not screen)
 
