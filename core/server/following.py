@@ -106,6 +106,11 @@ class _Feed:
             self._base += gone
         self.wake()
 
+    @property
+    def read_up_to(self) -> int:
+        """The last record that was rendered."""
+        return self._rendering.number
+
     def wake(self) -> None:
         """Let every follower look again."""
         self._joined.clear()
@@ -189,6 +194,12 @@ class Following:
                     rendering.number = max(rendering.number, known)
                     if feed is None:
                         feed = self._join(id, kind, rendering.mark)
+                    continue
+                if feed.read_up_to < rendering.number and not feed.ended:
+                    # Ahead of the feed after catching up: what it renders until there was sent already.
+                    with self._drain.listening(feed.wake):
+                        if not self._drain.begun():
+                            await feed.changed()
                     continue
                 place = feed.place_behind(rendering.number)
                 behind = rendering.mark

@@ -160,6 +160,44 @@ async def test_a_hundred_followers_lose_nothing_beside_one_that_does_not_read(
         assert f'{count - 1}\\n"'.encode() in got
 
 
+async def test_who_reads_ahead_of_the_others_gets_nothing_twice(
+    server: Server, client: httpx.AsyncClient, scripts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What all share stands still, while a newcomer has read the whole journal for itself."""
+    records, go_on, go = server.engine.records, asyncio.Event(), scripts / "go"
+
+    async def halting(id: int, *, follow: bool = False, **options: Any) -> AsyncIterator[Record]:
+        async for record in records(id, follow=follow, **options):
+            if follow:
+                await go_on.wait()
+            yield record
+
+    monkeypatch.setattr(server.engine, "records", halting)
+    waiting = f"echo one; until [ -e {go} ]; do sleep 0.02; done; echo two; echo three\n"
+    job = await server.engine.run(RunRequest(path=write(scripts, "s.sh", waiting)))
+
+    async def printed() -> bool:
+        return (await server.engine.lines(job.id, 0, 1)).lines != ()
+
+    await until(printed)
+    got: dict[int, list[dict[str, Any]]] = {0: [], 1: []}
+
+    async def collect(number: int) -> None:
+        async with client.stream("GET", f"/job/{job.id}/output?follow=true") as stream:
+            async for event in events(stream.aiter_lines()):
+                got[number].append(event)
+
+    async with asyncio.timeout(30), asyncio.TaskGroup() as group:
+        group.create_task(collect(0))
+        await until(lambda: got[0])
+        go.touch()
+        await server.engine.wait(job.id)
+        group.create_task(collect(1))
+        await until(lambda: text(got[1]).endswith("three\n"))
+        go_on.set()
+    assert text(got[0]) == text(got[1]) == "one\ntwo\nthree\n"
+
+
 async def test_silence_is_filled_and_the_headers_come_at_once(
     server: Server, client: httpx.AsyncClient, scripts: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input, OptionList, Static
 
 from core.service import Job, RunRequest, Status
-from tests.tui.conftest import SIZES, Deck, Shot, settled, until
+from tests.tui.conftest import SIZES, Deck, Shot, caught_up, settled, until
 from tests.tui.test_run_screen import app_of, write
 from tui.changes import Connection, State
 from tui.screens.confirm import ConfirmScreen
@@ -242,6 +242,7 @@ async def test_pictures(deck: Deck, examples: Path, scripts: Path, shot: Shot, s
     ]
     async with deck(size=size, still=True) as pilot:
         job = await waiting(pilot, str(examples / "backup.sh"), source=str(examples))
+        await caught_up(pilot)
         screen = await opened(pilot, job)
         assert isinstance(screen.focused, OptionList) and not screen.query(Marks)
         await quiet(pilot, 1)
@@ -249,6 +250,7 @@ async def test_pictures(deck: Deck, examples: Path, scripts: Path, shot: Shot, s
         await pilot.press("escape")
         await closed(pilot, screen)
         many = await waiting(pilot, asking(scripts, {"caption": "New account", "message": "Whose?", "fields": fields}))
+        await caught_up(pilot)
         await opened(pilot, many)
         await quiet(pilot, 2)
         shot(pilot, "feedback-fields")

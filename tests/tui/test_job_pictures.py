@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
-from core.service import RunRequest, Status
-from tests.tui.conftest import SIZES, Deck, Shot, until
+from core.service import RunRequest
+from tests.tui.conftest import SIZES, Deck, Shot, caught_up, until
 from tests.tui.job_views import open_job, service
 from tui.screens.job import JobScreen
 
@@ -104,7 +104,5 @@ async def test_a_job_that_waits(
         for percent in (12, 40, 85, 97, 90, 60, 33, 20, 8, 5, 37):
             screen.header.measure(replace(measured, cpu_percent=percent, memory_bytes=(30 + percent // 4) << 20))
         await until(pilot, lambda: screen.check_action("answer", ()) is True)
-        counts = {Status.WaitingOnFeedback: 1}
-        await until(pilot, lambda: {status: n for status, n in screen.deck.counts.items() if n} == counts)
-        await pilot.pause()
+        await caught_up(pilot)
         shot(pilot, "job-waiting")

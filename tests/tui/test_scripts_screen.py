@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 from textual.widgets import Static
 
 from core.service import RunRequest
-from tests.tui.conftest import SIZES, Deck, Shot, settled, until
+from tests.tui.conftest import SIZES, Deck, Shot, caught_up, settled, until
 from tests.tui.test_run_screen import app_of, told, write
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.form_screen import FormScreen
@@ -196,7 +196,7 @@ async def test_pictures(deck: Deck, examples: Path, shot: Shot, size: tuple[int,
             await service.wait((await service.run(RunRequest(script="log-digest.py", parameters=parameters))).id, 30)
         screen, _ = await opened(pilot)
         await until(pilot, lambda: "Parameters" in str(screen.query_one("#about", Static).render()))
-        await pilot.pause()
+        await caught_up(pilot)
         shot(pilot, "scripts")
         await pilot.press("e")
         await form_of(pilot, ScriptScreen)

@@ -170,6 +170,9 @@ class FormScreen(BaseScreen[Any]):
                 await body.mount(Static(plain.block(filling.about), classes="about"))
             if any(filling.sections.values()):
                 await body.mount(form)
+        if not self.query(".banner"):
+            # It was left while it was made: its parts are gone.
+            return
         self.status_line.show(trail=self.heading)
         self.tell(self.read_only or filling.warning, "warning")
         if filling.environment:
@@ -182,8 +185,8 @@ class FormScreen(BaseScreen[Any]):
     async def _offer_environments(self, picked: Pick) -> None:
         # They are tried before they are told, which may take a while: the form does not wait for them.
         environments = await self.service.environments()
-        if picked.is_attached:
-            picked.offer([environment.name for environment in environments])
+        # Attached, it may still lack the parts that are to show them: what it has been sent comes after those.
+        picked.call_after_refresh(picked.offer, [environment.name for environment in environments])
 
     async def show_note(self, words: str, error: bool = False) -> None:
         """Show a sentence in the place of the form."""

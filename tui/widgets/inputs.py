@@ -13,6 +13,7 @@ from textual.app import ComposeResult, RenderResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
+from textual.events import Mount
 from textual.geometry import Size
 from textual.message import Message
 from textual.reactive import reactive
@@ -301,6 +302,11 @@ class PlainSelect(Select[str]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter,space", "show_overlay", "Choose", show=False)]
     BINDING_GROUP_TITLE = "List"
+
+    def _on_mount(self, _event: Mount) -> None:
+        # Left while it was made, it has no parts: Select's own handler would look for them, and fail.
+        if not self.query("SelectOverlay"):
+            _event.prevent_default()
 
 
 class CredentialInput(Control):
