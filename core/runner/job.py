@@ -42,6 +42,10 @@ LEAVING = 0.05
 STOPPED = 2.0
 
 
+#: bytes of output after which a process is given up, not used again: it has grown
+LARGE = 16 << 20
+
+
 class AlreadyRan(Exception):
     """The journal is not empty: this job was started before, and is never started twice."""
 
@@ -435,7 +439,8 @@ class Job:
             self.loop.after(0.5, lambda: self._ended(end))
             self.recorder.failure = error
             return
-        self.idle = self._reusable and not self._dropping and not has_children()
+        small = self.recorder.writer.size < LARGE
+        self.idle = self._reusable and small and not self._dropping and not has_children()
         self.commands.tell_end(idle=self.idle)
         self.commands.close()
         self.loop.stop()

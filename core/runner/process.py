@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 MESSAGE = 65536
 #: how long a runner waits for a further job, seconds, and how many jobs it runs in its life
 IDLE = 5.0
-JOBS = 200
+JOBS = 50
 
 
 def main(argv: list[str]) -> None:
