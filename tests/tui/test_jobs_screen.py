@@ -207,7 +207,7 @@ async def test_the_cursor_stays_with_its_job(deck: Deck, beside: Engine, scripts
         await pilot.press("down")
         await ran(beside, scripts, "newest.sh", "exit 0\n")
         await until(pilot, lambda: len(ids(pilot)) == 3)
-        assert table(pilot).cursor_row.job.id == older  # type: ignore[attr-defined]
+        await until(pilot, lambda: table(pilot).cursor_row.job.id == older)  # type: ignore[attr-defined]
         await pilot.press("y")
         assert pilot.app.clipboard == str(older)
     await beside.close()
@@ -231,8 +231,8 @@ async def test_moving(deck: Deck, beside: Engine, scripts: Path, settings: Setti
                 ("ctrl+u", page), ("pageup", 0), ("end", 500), ("home", 0), ("G", 500), ("g", 0)]  # fmt: skip
         for key, place in keys:
             await pilot.press(key)
+            await until(pilot, lambda place=place: table(pilot).cursor == place)  # type: ignore[misc]
             await settled(pilot)
-            assert table(pilot).cursor == place, key
             row = table(pilot).cursor_row
             assert row is not None and row.job.id == job + 500 - place  # type: ignore[attr-defined]
 
