@@ -87,7 +87,7 @@ async def _lines(pilot: Pilot[int], service: JobService, id: int, lines: int) ->
 
     async def open_at_end() -> None:
         await view.open(OutputLines(service, id, screen.output.bar.streams))
-        assert len(view._rows) == view.size.height
+        assert len(view.plan.rows) == view.size.height
 
     opened = await _seconds(open_at_end)
     # The same with nothing known of the job: another engine, whose index is empty.
@@ -104,7 +104,7 @@ async def _lines(pilot: Pilot[int], service: JobService, id: int, lines: int) ->
     async def jump() -> None:
         goal = next(places)
         view.go(goal)
-        while view.top != goal or any(row.end < 0 for row in view._rows):  # noqa: ASYNC110
+        while view.top != goal or any(row.end < 0 for row in view.plan.rows):  # noqa: ASYNC110
             await asyncio.sleep(0)
 
     jumped = await _seconds(jump)

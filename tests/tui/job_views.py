@@ -52,14 +52,14 @@ async def finished(pilot: Pilot[Any], directory: Path, name: str, text: str, **o
 def rows(view: OutputView) -> list[str]:
     """The text of the rows on the screen, without tags and bar."""
     found = []
-    for row in view._rows:
+    for row in view.plan.rows:
         line = view.lines.line(row.line) if view.lines is not None else None
         if line is None or row.end < 0:
             found.append("…")
         elif row.cut:
             found.append("(more)")
         else:
-            found.append(view._paint(line).text[row.start : row.end])
+            found.append(view.plan.paint(line).text[row.start : row.end])
     return found
 
 

@@ -57,7 +57,7 @@ async def test_every_hostile_line_is_there_and_nothing_leaks(deck: Deck, scripts
             seen: dict[int, str] = {}
             while True:
                 screen_text(pilot)
-                for row, text in zip(view._rows, rows(view), strict=True):
+                for row, text in zip(view.plan.rows, rows(view), strict=True):
                     seen[row.line] = text if not view.wrap else seen.get(row.line, "")
                 if view.shown.stop == len(lines) and view.top in seen and len(seen) == len(lines):
                     break
@@ -229,7 +229,7 @@ async def test_long_lines(deck: Deck, scripts: Path) -> None:
         view = screen.output.view
         assert rows(view) == ["start", "a" * 79, "end"]
         await pilot.press("right")
-        await until(pilot, lambda: view.across > 0)
+        await until(pilot, lambda: view.plan.across > 0)
         await pilot.press("dollar_sign")
         await until(pilot, lambda: rows(view)[1].endswith("THE END!!!"))
         await pilot.press("0")

@@ -17,7 +17,7 @@ from tui.goal import goal
 from tui.text import one_line
 from tui.widgets.ask_bar import AskBar, Switch
 from tui.widgets.beside import beside
-from tui.widgets.output import SHOWN, STAMPS, OutputView
+from tui.widgets.output import STAMPS, OutputView
 from tui.widgets.output_lines import OutputLines
 from tui.widgets.output_search import OutputSearch
 from tui.widgets.stream_bar import StreamBar
@@ -150,7 +150,7 @@ class OutputPane(Vertical):
 
     # -- what is said ----------------------------------------------------------------------------------------------
 
-    def on_output_view_moved(self, event: OutputView.Moved) -> None:
+    def on_output_canvas_moved(self, event: OutputView.Moved) -> None:
         """Tell where we are."""
         view, lines = self.view, self.view.lines
         if event.view is not view or lines is None:
@@ -166,8 +166,8 @@ class OutputPane(Vertical):
         else:
             first, last = view.shown.start + 1, min(view.shown.stop, total)
             place = f"{first:,}-{last:,} of {total:,}"
-        if view.across:
-            place += f"  → {view.across:,}"
+        if view.plan.across:
+            place += f"  → {view.plan.across:,}"
         if view.wrap:
             place += "  wrap"
         if view.cursor is not None:
@@ -538,6 +538,3 @@ class OutputPane(Vertical):
         self.app.refresh()
         if problem:
             self._say(problem, wrong=True)
-
-
-__all__ = ["SHOWN", "OutputPane"]

@@ -12,7 +12,7 @@ from textual.widget import Widget
 
 from core.journal import format as journal
 from tui.widgets.looks import ink
-from tui.widgets.output import SHOWN, STREAMS
+from tui.widgets.output_streams import NAMES, SHOWN, STREAMS
 
 
 class StreamBar(Widget, can_focus=True):
@@ -23,7 +23,7 @@ class StreamBar(Widget, can_focus=True):
     StreamBar:focus { background: $primary-muted; color: $text; }
     """
     COMPONENT_CLASSES = {  # noqa: RUF012 (so Textual declares it)
-        *(f"output--{name}" for _stream, _letter, name in STREAMS if name != "stdout")
+        *(f"output--{name}" for name in NAMES.values())
     }
 
     streams: reactive[frozenset[int]] = reactive(SHOWN, layout=True)
