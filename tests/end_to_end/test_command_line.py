@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import signal
 import subprocess
-import time
 
 import pytest
 
@@ -165,86 +162,6 @@ def test_rerun_delete_and_cancel(jobdeck: Command) -> None:
     jobdeck("wait", "3", code=130)
 
 
-FIELDS = """
-import json, os, socket
-channel = socket.socket(socket.AF_UNIX)
-channel.connect(os.environ["JOBDECK_CHANNEL"])
-fields = ["User", {"name": "Port", "type": "integer", "default": 22}, {"name": "Password", "type": "secret"}]
-question = {"type": "ask", "message": "Log in", "caption": "To db1", "fields": fields}
-channel.sendall(json.dumps(question).encode() + b"\\n")
-answer = json.loads(channel.makefile().readline())["answer"]
-print(answer["User"], answer["Port"], len(answer["Password"]))
-"""
-
-
-def test_fields_are_answered_by_name(jobdeck: Command) -> None:
-    script = jobdeck.script("fields.py", FIELDS)
-    jobdeck("run", "--detach", script)
-    jobdeck.until("1", "WaitingOnFeedback")
-    assert "public" in jobdeck("answer", "1", "Password=x", code=2).stderr
-    assert "no field" in jobdeck("answer", "1", "Colour=x", code=2).stderr
-    assert "whole number" in jobdeck("answer", "1", "user=root", "Port=x", input="geheim\n", code=2).stderr
-    jobdeck("answer", "1", "user=a=b", input="geheim\n")
-    jobdeck("wait", "1")
-    assert jobdeck("output", "1").stdout == "a=b 22 6\n"
-
-
-def test_fields_are_asked_for_one_by_one(jobdeck: Command) -> None:
-    terminal = Terminal(jobdeck, "run", jobdeck.script("fields.py", FIELDS))
-    terminal.until("To db1\r\nLog in\r\nUser: ")
-    terminal.type("root\n")
-    terminal.until("Port (a whole number) [22]: ")
-    terminal.type("x\n")
-    terminal.until("Password: ")
-    terminal.type("geheim\n")
-    terminal.until("must be a whole number")
-    terminal.until("User: ")
-    terminal.type("root\n")
-    terminal.type("\n")
-    terminal.shown = ""
-    terminal.until("Password: ")
-    terminal.type("geheim\n")
-    assert terminal.end() == 0
-    assert "root 22 6" in terminal.shown and "geheim" not in terminal.shown
-
-
-def test_answers_from_another_process(jobdeck: Command) -> None:
-    jobdeck.script(
-        "q.py",
-        "import jobdeck\nprint(jobdeck.ask('Go?', choices=['&Yes', '&No']))\n"
-        "print(len(jobdeck.ask('Word?', secret=True)))\n",
-    )
-    jobdeck("run", "--detach", "q.py")
-    assert jobdeck.until("1", "WaitingOnFeedback")["feedback"] == 1
-    jobdeck("answer", "1", "maybe", code=2)
-    jobdeck("answer", "1", "y")
-    deadline = time.monotonic() + 20
-    while jobdeck.json("job", "1")["feedback"] != 2:
-        assert time.monotonic() < deadline
-    assert "public" in jobdeck("answer", "1", "secret-word", code=2).stderr
-    jobdeck("answer", "1", input="secret-word\n")
-    jobdeck("wait", "1")
-    assert jobdeck("output", "1").stdout == "Yes\n11\n"
-    jobdeck("answer", "1", "again", code=1)
-
-
-def test_run_asks_at_its_terminal_and_hides_secrets(jobdeck: Command) -> None:
-    jobdeck.script(
-        "t.py",
-        "import jobdeck\nprint('hello', jobdeck.ask('Name?'))\n"
-        "print(len(jobdeck.ask('Word?', secret=True)), 'letters')\n",
-    )
-    terminal = Terminal(jobdeck, "run", "t.py")
-    terminal.until("Name?")
-    terminal.type("Eve\r")
-    terminal.until("hello Eve")
-    terminal.until("Word?")
-    terminal.type("hunter22\r")
-    terminal.until("8 letters")
-    assert terminal.end() == 0
-    assert "hunter22" not in terminal.shown
-
-
 def test_ctrl_c_cancels_and_a_second_one_leaves_the_job(jobdeck: Command) -> None:
     jobdeck.script("long.sh", "echo ready; sleep 1000\n")
     terminal = Terminal(jobdeck, "run", "long.sh")
@@ -285,79 +202,11 @@ def test_a_closed_pipe_is_no_error(jobdeck: Command) -> None:
     assert done.stdout == "y\n" and done.stderr == ""
 
 
-def test_queued_jobs_start_when_every_engine_has_gone(jobdeck: Command) -> None:
-    go = jobdeck.directory / "go"
-    jobdeck.script("one.sh", f"until [ -e {go} ]; do sleep 0.1; done; date +%s%N\n")
-    jobdeck("scripts", "add", "one.sh", "--concurrent-jobs", "1")
-    for _ in range(3):
-        jobdeck("run", "--detach", "one.sh")
-    assert "ConcurrentJobs" in jobdeck.json("job", "3")["queue_reason"]
-    go.touch()
-    # Nobody but the engine that the last `run` left behind can start them.
-    deadline = time.monotonic() + 30
-    while not (jobdeck.home / "jobs" / "0" / "3" / "exit.json").exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    assert [job["status"] for job in jobdeck.json("jobs")] == ["Completed"] * 3
-
-
-def test_a_killed_runner_is_failed_and_its_processes_are_dead(jobdeck: Command) -> None:
-    pids = jobdeck.directory / "pids"
-    jobdeck.script("k.sh", f"setsid sleep 1000 & echo $! > {pids}; echo $$ >> {pids}; sleep 1000\n")
-    jobdeck("run", "--detach", "k.sh")
-    job = jobdeck.until("1", "Running")
-    deadline = time.monotonic() + 20
-    while not pids.exists() or len(pids.read_text().split()) < 2:
-        assert time.monotonic() < deadline
-    with open(f"/proc/{job['process_id']}/stat") as file:
-        os.kill(int(file.read().rpartition(")")[2].split()[1]), signal.SIGKILL)
-    job = jobdeck.json("job", "1")
-    assert job["status"] == "Failed" and "runner lost" in job["reason"]
-    for pid in pids.read_text().split():
-        # Our own child's orphans may stay as zombies where nobody reaps them.
-        assert not os.path.exists(f"/proc/{pid}/exe") or not os.path.realpath(f"/proc/{pid}/exe").startswith("/")
-    jobdeck("wait", "1", code=1)
-
-
 def test_a_job_started_inside_a_job_knows_its_parent(jobdeck: Command) -> None:
     jobdeck.script("inner.sh", "echo inner; exit 3\n")
     jobdeck.script("outer.sh", f"{' '.join(PROGRAM)} run inner.sh; echo code $?\n")
     assert jobdeck("run", "outer.sh").stdout == "inner\ncode 3\n"
     assert jobdeck.json("job", "2")["parent_job"] == 1 and jobdeck.json("job", "1")["children"] == [2]
-
-
-def test_rebuild_gives_the_same_jobs_back(jobdeck: Command) -> None:
-    jobdeck.script("a.py", "import jobdeck\njobdeck.progress(30, 'third')\njobdeck.warn('x')\nprint('out')\n")
-    jobdeck("run", "a.py")
-    jobdeck("run", "a.py")
-    before, scripts = jobdeck.json("jobs"), jobdeck.json("scripts", "list")
-    for name in os.listdir(jobdeck.home):
-        if name.startswith("jobdeck.db"):
-            os.unlink(jobdeck.home / name)
-    assert "rebuild" in jobdeck("jobs", code=1).stderr
-    jobdeck("rebuild")
-    assert jobdeck.json("jobs") == before and jobdeck.json("scripts", "list") == scripts
-    (jobdeck.home / "jobdeck.db").write_bytes(b"rubbish" * 5000)
-    assert "rebuild" in jobdeck("jobs", code=1).stderr
-    jobdeck("rebuild")
-    assert jobdeck.json("jobs") == before
-    jobdeck("run", "a.py")
-    assert jobdeck.json("job", "last")["id"] > 2
-
-
-def test_the_stored_copy_runs_when_the_file_changed(jobdeck: Command) -> None:
-    jobdeck.script("w.sh", "until [ -e changed ]; do sleep 0.05; done\n")
-    path = jobdeck.script("c.sh", "echo first\n")
-    jobdeck("scripts", "add", "w.sh")
-    jobdeck.variables["JOBDECK_MAX_RUNNING"] = "1"
-    jobdeck("run", "--detach", "w.sh")
-    jobdeck("run", "--detach", "c.sh")
-    with open(path, "w") as file:
-        file.write("echo second\n")
-    jobdeck.script("changed", "")
-    jobdeck("wait", "2")
-    assert jobdeck("output", "2").stdout == "first\n"
-    assert any("stored copy" in remark for remark in jobdeck.json("job", "2")["remarks"])
 
 
 def test_every_verb_has_help_and_version_is_told(jobdeck: Command) -> None:
@@ -385,17 +234,3 @@ def test_every_verb_has_help_and_version_is_told(jobdeck: Command) -> None:
     assert re.search(r"\d+\.\d+\.\d+", jobdeck("--version").stdout)
     assert jobdeck.json("status")["data_directory"] == str(jobdeck.home)
     assert {"Bash", "Python"} <= {environment["name"] for environment in jobdeck.json("environments")}
-
-
-def test_a_restart_of_the_computer_is_told_as_such(jobdeck: Command) -> None:
-    jobdeck.script("k.sh", "sleep 1000\n")
-    jobdeck("run", "--detach", "k.sh")
-    job = jobdeck.until("1", "Running")
-    with open(f"/proc/{job['process_id']}/stat") as file:
-        os.kill(int(file.read().rpartition(")")[2].split()[1]), signal.SIGKILL)
-    # What a restart leaves: a journal whose start names another boot.
-    journal = jobdeck.home / "jobs" / "0" / "1" / "out.dat"
-    with open("/proc/sys/kernel/random/boot_id", "rb") as boot:
-        journal.write_bytes(journal.read_bytes().replace(boot.read().strip(), b"0" * 36))
-    job = jobdeck.json("job", "1")
-    assert job["status"] == "Failed" and "restarted" in job["reason"] and "runner lost" in job["reason"]

@@ -17,10 +17,11 @@ from tests.tui.test_scripts_screen import drawn, form_of
 from tui.changes import Connection, State
 from tui.remembered import Remembered
 from tui.screens.confirm import ConfirmScreen
+from tui.screens.own_pages import KeysPage, ThemePage
 from tui.screens.settings import SettingsScreen
 from tui.screens.settings_forms import EnvironmentScreen, SettingScreen, TokenScreen
 from tui.screens.settings_modals import GrantedScreen, KeyScreen
-from tui.screens.settings_pages import EnvironmentsPage, KeysPage, LimitsPage, Page, ThemePage, TokensPage
+from tui.screens.settings_pages import EnvironmentsPage, LimitsPage, Page, TokensPage
 
 
 @pytest.fixture(autouse=True)

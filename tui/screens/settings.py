@@ -12,7 +12,8 @@ from core.service import ServiceError
 from tui import keys
 from tui.changes import Changes, Connection, State
 from tui.screens.base import BaseScreen
-from tui.screens.settings_pages import EnvironmentsPage, KeysPage, LimitsPage, Page, ThemePage, TokensPage
+from tui.screens.own_pages import KeysPage, ThemePage
+from tui.screens.settings_pages import EnvironmentsPage, LimitsPage, Page, TokensPage
 from tui.widgets.table import Table
 
 _PAGES: tuple[tuple[str, type[Page[Any]]], ...] = (
