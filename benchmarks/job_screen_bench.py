@@ -157,9 +157,9 @@ async def _objects(pilot: Pilot[int], service: JobService, directory: Path) -> l
         opened = time.perf_counter() - begun
         taken = []
         for number in range(min(ROUNDS, len(tree.rows) - 1)):
-            tree.move(tree.rows.index(tree.roots[number]))
-            if tree.roots[number].large:
-                await asyncio.to_thread(tree.roots[number].decode)
+            tree.move(tree.rows.index(tree.list.roots[number]))
+            if tree.list.roots[number].large:
+                await asyncio.to_thread(tree.list.roots[number].decode)
             begun = time.perf_counter()
             tree.action_open()
             taken.append(time.perf_counter() - begun)

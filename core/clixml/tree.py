@@ -11,10 +11,38 @@ from typing import Any, Protocol
 
 from core.errors import Invalid
 
-__all__ = ["Node", "open_object"]
+__all__ = ["Node", "Reading", "Ready", "Stopped", "open_object"]
 
 #: characters of a summary
 SUMMARY = 200
+#: JSON of more bytes than this is not decoded: its parts are found, and decoded when they are looked at
+LARGE = 1 << 20
+
+
+class Stopped(Exception):
+    """Somebody stopped the reading."""
+
+
+class Reading:
+    """Something large that is being read, on a thread perhaps: how far it is, and whether it is to stop."""
+
+    __slots__ = ("_first", "_size", "share", "stopped")
+
+    def __init__(self) -> None:
+        self.stopped = False
+        #: from 0 to 1
+        self.share = 0.0
+        self._first, self._size = 0, 1
+
+    def begin(self, size: int, first: int = 0) -> None:
+        """So many bytes are to be read, from byte `first` on."""
+        self._first, self._size = first, max(1, size)
+
+    def at(self, place: int) -> None:
+        """It came so far. Raises Stopped."""
+        self.share = (place - self._first) / self._size
+        if self.stopped:
+            raise Stopped
 
 
 class Node(Protocol):
@@ -55,6 +83,13 @@ class Node(Protocol):
     def back_reference(self) -> bool:
         """Whether it is an object that stands elsewhere in the document too: it may hold what it stands in."""
 
+    @property
+    def unread(self) -> bool:
+        """Whether it is so large that `read` comes before `children` and `text`."""
+
+    def read(self, reading: Reading) -> None:
+        """Find what is in it: may take seconds. Raises Invalid, Stopped."""
+
     def text(self) -> str:
         """All of a value's text, with its line ends; an object's text form."""
 
@@ -62,16 +97,35 @@ class Node(Protocol):
         """`count` children from the `start`-th on; None = all. Items come first, then properties."""
 
 
-def open_object(format: str, data: bytes | str, *, label: str = "") -> Node:
-    """The tree of one pipeline object (`PipelineObject.format` and `.data`).
+class Ready:
+    """A node that needs no reading."""
 
-    Never raises: what cannot be read is a node of the kind "error" whose summary says why.
+    __slots__ = ()
+
+    @property
+    def unread(self) -> bool:
+        """Never."""
+        return False
+
+    def read(self, reading: Reading) -> None:
+        """Nothing is left to be read."""
+
+
+def open_object(format: str, data: bytes | str, *, label: str = "", reading: Reading | None = None) -> Node:
+    """The tree of one pipeline object (`PipelineObject.format` and `.data`). Raises Stopped when `reading` says so.
+
+    What cannot be read is a node of the kind "error" whose summary says why.
     """
     try:
         if format == "clixml":
             from core.clixml.tree_clixml import open_clixml
 
             return open_clixml(data, label)
+        if len(data) > LARGE:
+            from core.clixml.tree_json_large import open_large
+
+            raw = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data
+            return open_large(raw, label, reading or Reading())
         from core.clixml.tree_json import open_json
 
         return open_json(data, label)
@@ -79,7 +133,7 @@ def open_object(format: str, data: bytes | str, *, label: str = "") -> Node:
         return Unreadable(label, "", str(error), data)
 
 
-class Unreadable:
+class Unreadable(Ready):
     """What cannot be read: why, and the text of it."""
 
     type = ""

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from lxml import etree
 
+from core.clixml.document import LISTS, Document, Shape, target
 from core.clixml.escapes import decode
 from core.clixml.parsing import between, parse, plain_tag
 from core.clixml.reader import read_value
 from core.clixml.text import text as value_text
-from core.clixml.tree import Node, Unreadable, counted, key_step, one_line, page, showable, step
+from core.clixml.tree import Node, Ready, Unreadable, counted, key_step, one_line, page, showable, step
+from core.clixml.type_names import short_type
 from core.errors import Invalid
 
-_LISTS = frozenset({"LST", "QUE", "STK", "IE"})
 _TYPES = {
     "S": "System.String", "C": "System.Char", "B": "System.Boolean", "DT": "System.DateTime",
     "TS": "System.TimeSpan", "By": "System.Byte", "SB": "System.SByte", "I16": "System.Int16", "U16": "System.UInt16",
@@ -26,8 +26,9 @@ _TYPES = {
     "SemanticVersion": "System.Management.Automation.SemanticVersion",
     "PR": "System.Management.Automation.ProgressRecord",
 }  # fmt: skip
-_GENERIC = re.compile(r"`\d+\[(\[.*\])\]")
 _CUSTOM = "System.Management.Automation.PSCustomObject"
+#: bytes of a document that are many
+_LARGE = 256 << 10
 #: properties that a summary tells
 _TOLD = 6
 #: bytes of text that a summary decodes
@@ -37,7 +38,10 @@ _DECODED = 4000
 def open_clixml(data: bytes | str, label: str = "") -> Node:
     """The root of the tree of one document; several values are its items. Raises Invalid."""
     root = parse(data)
-    document = _Document(root)
+    document = Document(root)
+    if len(data) > _LARGE:
+        # Now, where somebody waits for it on a thread, and not when the first row is drawn.
+        document.index()
     if plain_tag(root) != "Objs":
         return ClixmlNode(document, root, label, "")
     if len(root) == 1:
@@ -45,114 +49,29 @@ def open_clixml(data: bytes | str, label: str = "") -> Node:
     return _Several(document, root, label)
 
 
-class _Document:
-    """One parsed document, and where its objects and type names stand, once somebody asks."""
-
-    def __init__(self, root: etree._Element) -> None:
-        self.root = root
-        self._objects: dict[str, etree._Element] | None = None
-        self._types: dict[str, tuple[str, ...]] = {}
-
-    def object(self, number: str) -> etree._Element | None:
-        """The object that a reference means."""
-        return self._index().get(number)
-
-    def types(self, element: etree._Element) -> tuple[str, ...]:
-        """The type names of an object."""
-        for child in element:
-            tag = plain_tag(child)
-            if tag == "TN":
-                return tuple([decode(name.text or "") for name in child])
-            if tag == "TNRef":
-                self._index()
-                return self._types.get(child.get("RefId", ""), ())
-            if tag != "ToString":
-                break
-        return ()
-
-    def _index(self) -> dict[str, etree._Element]:
-        if self._objects is None:
-            objects: dict[str, etree._Element] = {}
-            for element in self.root.iter("{*}Obj", "{*}TN"):
-                number = element.get("RefId")
-                if number is None:
-                    continue
-                if plain_tag(element) == "TN":
-                    self._types[number] = tuple([decode(name.text or "") for name in element])
-                else:
-                    objects.setdefault(number, element)
-            self._objects = objects
-        return self._objects
-
-
-class _Shape:
-    """The parts of an object's element."""
-
-    __slots__ = ("adapted", "base", "extended", "to_string")
-
-    def __init__(self, element: etree._Element) -> None:
-        self.base: etree._Element | None = None
-        self.adapted: etree._Element | None = None
-        self.extended: etree._Element | None = None
-        self.to_string: str | None = None
-        for child in element:
-            tag = plain_tag(child)
-            if tag == "Props":
-                self.adapted = child
-            elif tag == "MS":
-                self.extended = child
-            elif tag == "ToString":
-                self.to_string = decode(child.text or "")
-            elif tag not in ("TN", "TNRef"):
-                self.base = child
-
-    @property
-    def base_tag(self) -> str:
-        return plain_tag(self.base) if self.base is not None else ""
-
-    @property
-    def items(self) -> int:
-        """How many items or entries it holds."""
-        if self.base is None or (self.base_tag not in _LISTS and self.base_tag != "DCT"):
-            return 0
-        return len(self.base)
-
-    @property
-    def properties(self) -> int:
-        return sum(len(part) for part in (self.adapted, self.extended) if part is not None)
-
-    def property_elements(self, numbers: range) -> Iterable[etree._Element]:
-        """Those with these numbers, the type's own first."""
-        own = len(self.adapted) if self.adapted is not None else 0
-        if self.adapted is not None:
-            yield from between(self.adapted, numbers.start, min(numbers.stop, own))
-        if self.extended is not None:
-            yield from between(self.extended, numbers.start - own, numbers.stop - own)
-
-
-class ClixmlNode:
+class ClixmlNode(Ready):
     """One element; see `core.clixml.tree.Node`."""
 
     __slots__ = ("_document", "_element", "_shape", "back_reference", "label", "path")
 
-    def __init__(self, document: _Document, element: etree._Element, label: str, path: str) -> None:
+    def __init__(self, document: Document, element: etree._Element, label: str, path: str) -> None:
         self._document = document
         self.label = label
         self.path = path
         self.back_reference = plain_tag(element) == "Ref"
         if self.back_reference:
-            element = _target(document, element)
+            element = target(document, element)
         #: an object that is nothing but another value is shown as that value
         for _ in range(8):
             if plain_tag(element) != "Obj":
                 break
-            inner = _Shape(element)
+            inner = Shape(element)
             if inner.base_tag not in ("Obj", "Ref") or inner.properties:
                 break
             assert inner.base is not None
-            element = _target(document, inner.base) if inner.base_tag == "Ref" else inner.base
+            element = target(document, inner.base) if inner.base_tag == "Ref" else inner.base
         self._element = element
-        self._shape: _Shape | None = _Shape(element) if plain_tag(element) == "Obj" else None
+        self._shape: Shape | None = Shape(element) if plain_tag(element) == "Obj" else None
 
     @property
     def full_type(self) -> str:
@@ -177,7 +96,7 @@ class ClixmlNode:
         tag = plain_tag(self._element)
         if shape is None:
             return {"Nil": "null", "MS": "members", "PR": "object"}.get(tag, "value" if tag in _TYPES else "error")
-        if shape.base_tag in _LISTS:
+        if shape.base_tag in LISTS:
             return "list"
         if shape.base_tag == "DCT":
             return "dictionary"
@@ -199,7 +118,7 @@ class ClixmlNode:
         shape = self._shape
         if shape is None:
             return one_line(self._value_text(_DECODED))
-        if shape.base_tag in _LISTS:
+        if shape.base_tag in LISTS:
             return counted(shape.items, "item")
         if shape.base_tag == "DCT":
             return counted(shape.items, "entry")
@@ -304,7 +223,7 @@ class _Several(ClixmlNode):
 
     __slots__ = ()
 
-    def __init__(self, document: _Document, root: etree._Element, label: str) -> None:
+    def __init__(self, document: Document, root: etree._Element, label: str) -> None:
         self._document = document
         self._element = root
         self._shape = None
@@ -344,7 +263,7 @@ class _Several(ClixmlNode):
         ]
 
 
-class _Part:
+class _Part(Ready):
     """A part of a progress record."""
 
     type = "String"
@@ -367,15 +286,7 @@ class _Part:
         return ()
 
 
-def _target(document: _Document, element: etree._Element) -> etree._Element:
-    """The object that a `<Ref>` means. Raises Invalid when there is none."""
-    found = document.object(element.get("RefId", ""))
-    if found is None:
-        raise Invalid(f"This refers to an object {element.get('RefId')!r} that is not in the document.")
-    return found
-
-
-def _brief(document: _Document, element: etree._Element) -> str:
+def _brief(document: Document, element: etree._Element) -> str:
     """A property's value within the summary of its object."""
     tag = plain_tag(element)
     if tag == "Nil":
@@ -384,33 +295,7 @@ def _brief(document: _Document, element: etree._Element) -> str:
         return "…"
     if tag != "Obj":
         return ClixmlNode(document, element, "", "").summary[:60]
-    shape = _Shape(element)
+    shape = Shape(element)
     if shape.to_string is not None:
         return one_line(shape.to_string, 60)
-    return "{…}" if shape.base_tag == "DCT" else "[…]" if shape.base_tag in _LISTS else "@{…}"
-
-
-def short_type(name: str) -> str:
-    """``System.Collections.Generic.List`1[[System.String, …]]`` as `List<String>`; without what stands behind `, `."""
-    generic = _GENERIC.search(name)
-    if generic is None:
-        head, bracket, rest = name.split(", ", 1)[0].partition("[")
-        return head.rpartition(".")[2] + bracket + rest
-    arguments = [short_type(part) for part in _arguments(generic.group(1))]
-    behind = name[generic.end() :].split(", ", 1)[0].rstrip(",")
-    return f"{short_type(name[: generic.start()])}<{', '.join(arguments)}>{behind}"
-
-
-def _arguments(text: str) -> list[str]:
-    """The parts between the outer brackets of `[A, …],[B, …]`."""
-    parts: list[str] = []
-    depth = start = 0
-    for place, letter in enumerate(text):
-        if letter == "[":
-            depth += 1
-            start = place + 1 if depth == 1 else start
-        elif letter == "]":
-            depth -= 1
-            if depth == 0:
-                parts.append(text[start:place])
-    return parts
+    return "{…}" if shape.base_tag == "DCT" else "[…]" if shape.base_tag in LISTS else "@{…}"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Any
 
-from core.clixml.tree import Node, counted, key_step, one_line, page, showable
+from core.clixml.tree import Node, Ready, counted, key_step, one_line, page, showable
 from core.errors import Invalid
 
 
@@ -21,7 +21,7 @@ def open_json(data: bytes | str, label: str = "") -> Node:
         raise Invalid(f"This is no JSON: {error}.") from None
 
 
-class JsonNode:
+class JsonNode(Ready):
     """One value of a JSON document; see `core.clixml.tree.Node`."""
 
     __slots__ = ("label", "path", "value")

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from core.clixml.tree import Node, open_object
-from core.clixml.tree_clixml import short_type
+from core.clixml.type_names import short_type
 from core.clixml.values import Dictionary, PSObject, Queue, SecureString
 from core.clixml.writer import write
 from tests.core.clixml_cases import Case, cases

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ async def test_objects_open_level_by_level(deck: Deck, scripts: Path) -> None:
         screen = await finished(pilot, scripts, "emit.py", OBJECTS)
         await pilot.press("2")
         tree = screen.pipeline.objects
-        await until(pilot, lambda: tree.total == 250 and len(tree.rows) > 20)
+        await until(pilot, lambda: tree.list.total == 250 and len(tree.rows) > 20)
         assert tree.has_focus and "Pipeline 250" in screen_text(pilot)
         assert lines(tree)[0].startswith("▸ [0]  name=item 0; count=0")
         await pilot.press("down", "enter")
@@ -69,10 +70,10 @@ async def test_objects_open_level_by_level(deck: Deck, scripts: Path) -> None:
         await pilot.press("home", "down", "left")
         assert tree.rows[2].index == 2
         # The rest of a long list comes when somebody arrives there.
-        while len(tree._objects) < 250:
-            have = len(tree._objects)
+        while len(tree.list.here) < 250:
+            have = len(tree.list.here)
             await pilot.press("end")
-            await until(pilot, lambda have=have: len(tree._objects) > have)  # type: ignore[misc]
+            await until(pilot, lambda have=have: len(tree.list.here) > have)  # type: ignore[misc]
         await pilot.press("end")
         await until(pilot, lambda: tree.current is not None and tree.current.index == 249)
 
@@ -84,7 +85,7 @@ async def test_objects_are_filtered_and_told_as_a_table(deck: Deck, scripts: Pat
         tree = screen.pipeline.objects
         await until(pilot, lambda: len(tree.rows) > 20)
         await pilot.press("slash", *"ITEM 24")
-        await until(pilot, lambda: tree.matching == [24, *range(240, 250)])
+        await until(pilot, lambda: tree.list.matching == [24, *range(240, 250)])
         await until(pilot, lambda: "11 of 250 objects" in screen_text(pilot))
         await pilot.press("enter", "t")
         shown = lines(tree)
@@ -93,7 +94,7 @@ async def test_objects_are_filtered_and_told_as_a_table(deck: Deck, scripts: Pat
         await pilot.press("down", "enter")
         assert not tree.table and tree.current is not None and tree.current.index == 240 and tree.current.expanded
         await pilot.press("slash", "escape")
-        await until(pilot, lambda: tree.matching is None and len(tree.rows) > 20)
+        await until(pilot, lambda: tree.list.matching is None and len(tree.rows) > 20)
 
 
 async def test_objects_are_saved(deck: Deck, scripts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,7 +151,7 @@ async def test_hostile_objects_and_errors_leak_nothing(deck: Deck, scripts: Path
             await pilot.press("end", "pageup")
             screen_text(pilot)
             await pilot.press("t", "t")
-            tree.move(tree.rows.index(tree.roots[number]))
+            tree.move(tree.rows.index(tree.list.roots[number]))
             await pilot.press("left")
             assert len(tree.rows) == 5, number
         await pilot.press("enter", "home", "enter", "down", "down", "enter")
@@ -294,3 +295,62 @@ def test_sparklines() -> None:
         spark.add(value)
     assert spark.text(6) == "  ▃▅█▁"
     assert Spark().text(3) == "   "
+
+
+LARGE = r"""
+import json, os, socket
+def send(text):
+    channel.sendall(b'{"type": "object", "value": ' + text + b'}\n')
+channel = socket.socket(socket.AF_UNIX)
+channel.connect(os.environ["JOBDECK_CHANNEL"])
+item = json.dumps({"name": "x" * 200, "tags": [[1, {"a": "]"}], 2]}).encode()
+send(b'{"first": 1, "items": [' + b", ".join([item] * 60_000) + b'], "note": "' + b"line\\n" * 100_000 + b'"}')
+send(b'{"small": true}')
+"""
+
+
+async def test_a_large_object_is_read_beside_the_screen_and_can_be_stopped(
+    deck: Deck, scripts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+
+    from core.clixml.tree import Reading
+
+    # The first reading stands still until somebody stops it: what is seen then does not depend on the machine.
+    held = threading.Event()
+    at = Reading.at
+
+    def slowly(reading: Reading, place: int) -> None:
+        if not held.is_set() and threading.current_thread() is not threading.main_thread():
+            while not reading.stopped:
+                held.wait(0.01)
+        at(reading, place)
+
+    monkeypatch.setattr(Reading, "at", slowly)
+    async with deck(size=(80, 24)) as pilot:
+        screen = await finished(pilot, scripts, "large.py", LARGE)
+        await pilot.press("2")
+        tree = screen.pipeline.objects
+        await until(pilot, lambda: len(tree.rows) == 2)
+        assert "bytes" in lines(tree)[0]
+        await pilot.press("enter")
+        await until(pilot, lambda: "Loading … 0%" in lines(tree)[0])
+        await pilot.press("down", "right")
+        assert tree.rows[2].label == "small"
+        await pilot.press("up", "left")
+        await until(pilot, lambda: "Loading" not in lines(tree)[0])
+        assert not tree.rows[0].expanded
+        held.set()
+        await pilot.press("right")
+        await until(pilot, lambda: tree.rows[0].expanded)
+        assert [row.label for row in tree.rows[1:4]] == ["first", "items", "note"]
+        await pilot.press("down", "down", "right")
+        await until(pilot, lambda: tree.rows[2].expanded)
+        assert tree.rows[2].children[0].node is not None and len(tree.rows[2].children) == 101
+        await pilot.press("left", "down", "right")
+        await until(pilot, lambda: tree.rows[3].expanded)
+        assert [row.text for row in tree.rows[4:6]] == ["line", "line"]
+        assert "characters" in tree.rows[3].children[-1].summary
+        screen_text(pilot)
+        # The filter finds what is deep within.
+        await pilot.press("slash", *"small")
+        await until(pilot, lambda: tree.list.matching == [1])

@@ -57,7 +57,7 @@ class ObjectPane(Vertical):
             await self.objects.grow(job.objects)
         self._tell()
 
-    def on_object_tree_moved(self) -> None:
+    def on_object_canvas_moved(self) -> None:
         """Tell where the cursor is."""
         self._tell()
 
@@ -65,13 +65,13 @@ class ObjectPane(Vertical):
         tree = self.objects
         if self.job is None:
             told = "Loading …"
-        elif not tree.total:
+        elif not tree.list.total:
             again = "" if self.job.status.finished else " yet"
             told = f"No objects{again}. Python: jobdeck.emit(value); PowerShell: what the script outputs."
         else:
-            told = f"{thousands(tree.total)} object{'' if tree.total == 1 else 's'}"
-            if tree.matching is not None:
-                told = f"{thousands(len(tree.matching))} of {told} with “{tree.wanted}”"
+            told = f"{thousands(tree.list.total)} object{'' if tree.list.total == 1 else 's'}"
+            if tree.list.matching is not None:
+                told = f"{thousands(len(tree.list.matching))} of {told} with “{tree.list.wanted}”"
             item = tree.current
             if item is not None and not item.more:
                 told += f"   {item.path}"
@@ -86,7 +86,7 @@ class ObjectPane(Vertical):
     def on_object_tree_asked(self, event: ObjectTree.Asked) -> None:
         """Ask for the text, or the file."""
         if event.what == "filter":
-            self.ask.ask("filter", "/", self.objects.wanted, hint="only objects that hold this text")
+            self.ask.ask("filter", "/", self.objects.list.wanted, hint="only objects that hold this text")
         else:
             self._saving, self._index = None, event.index
             label = "Save all to" if event.index is None else f"Save [{event.index}] to"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
+from core.errors import Invalid
 from core.service import PipelineObject
 
 if TYPE_CHECKING:
-    from core.clixml.tree import Node
+    from core.clixml.tree import Node, Reading
 
 #: children that are shown at once; the rest is asked for
 PAGE = 100
@@ -21,7 +23,10 @@ _TEXT_ROW = 200
 class Item:
     """One row: an object or a value (`node`), a piece of a long text (`text`), or the rest of a list (`more`)."""
 
-    __slots__ = ("_cells", "children", "depth", "expanded", "index", "more", "node", "parent", "record", "text")
+    __slots__ = (
+        "_cells", "_rest", "children", "depth", "expanded", "index", "more", "node", "parent", "reading", "record",
+        "text",
+    )  # fmt: skip
 
     def __init__(self, depth: int, parent: Item | None, index: int = 0) -> None:
         self.depth = depth
@@ -35,7 +40,11 @@ class Item:
         self.more = 0
         self.expanded = False
         self.children: list[Item] = []
+        #: set while it is read on a thread
+        self.reading: Reading | None = None
         self._cells: dict[str, Node] | None = None
+        #: the rows of a long text that were not shown so far
+        self._rest: Iterator[str] = iter(())
 
     @property
     def root(self) -> Item:
@@ -44,8 +53,22 @@ class Item:
 
     @property
     def large(self) -> bool:
-        """An object that was not decoded because of its size."""
-        return self.node is None and self.record is not None and len(self.record.data) > LARGE
+        """An object, or a part of one, that was not read because of its size."""
+        if self.node is not None:
+            return self.node.unread
+        return self.record is not None and len(self.record.data) > LARGE
+
+    def read(self, reading: Reading) -> None:
+        """Read what is large, on a thread. Raises Stopped; what cannot be read is told by the node."""
+        from core.clixml.tree import Unreadable, open_object
+
+        if self.node is None and self.record is not None:
+            self.node = open_object(self.record.format, self.record.data, label=f"[{self.index}]", reading=reading)
+        if self.node is not None:
+            try:
+                self.node.read(reading)
+            except Invalid as error:
+                self.node = Unreadable(self.node.label, self.node.path, str(error))
 
     def decode(self) -> None:
         """Open the object. Never raises: what cannot be read is told by the node."""
@@ -69,11 +92,14 @@ class Item:
     @property
     def summary(self) -> str:
         """What it is, in a line."""
+        if self.reading is not None:
+            return f"Loading … {self.reading.share:.0%}   (← stops it)"
         if self.more:
-            return f"… {self.more:,} more"
+            of_text = " characters" if self.parent is not None and self.parent.of_text else ""
+            return f"… {self.more:,} more{of_text}"
         if self.text is not None:
             return self.text
-        if self.large and self.record is not None:
+        if self.node is None and self.large and self.record is not None:
             return f"{len(self.record.data):,} bytes"
         return self.node.summary if self.node is not None else "…"
 
@@ -98,7 +124,7 @@ class Item:
             return False
         if self.node is None:
             return self.record is not None
-        if self.node.child_count:
+        if self.node.child_count or self.node.unread:
             return True
         return self.node.kind in ("value", "error") and (self.node.summary.endswith("…") or "\n" in self.node.text())
 
@@ -111,7 +137,8 @@ class Item:
         if self.node.child_count:
             self._add(self.node.children(0, PAGE))
         else:
-            self._add_text(0)
+            self._rest = _text_rows(self.node.text())
+            self._add_text(len(self.node.text()))
 
     def _add(self, nodes: Sequence[Node]) -> None:
         assert self.node is not None
@@ -125,32 +152,33 @@ class Item:
             rest.more = left
             self.children.append(rest)
 
-    def _add_text(self, start: int) -> None:
-        assert self.node is not None
-        rows = [
-            line[at : at + _TEXT_ROW]
-            for line in self.node.text().split("\n")
-            for at in range(0, max(1, len(line)), _TEXT_ROW)
-        ]
-        for row in rows[start : start + PAGE]:
+    @property
+    def of_text(self) -> bool:
+        """Whether what is in it are the rows of its own text."""
+        return bool(self.children) and self.children[0].text is not None
+
+    def _add_text(self, left: int) -> None:
+        for row in islice(self._rest, PAGE):
             item = Item(self.depth + 1, self)
             item.text = row
             self.children.append(item)
-        if len(rows) > start + PAGE:
+            left -= max(1, len(row))
+        following = next(self._rest, None)
+        if following is not None:
+            self._rest = chain((following,), self._rest)
             rest = Item(self.depth + 1, self)
-            rest.more = len(rows) - start - PAGE
+            rest.more = max(1, left)
             self.children.append(rest)
 
     def load_more(self) -> None:
         """The next page of children, in place of the row that stands for them."""
         if not self.children or not self.children[-1].more or self.node is None:
             return
-        self.children.pop()
-        have = len(self.children)
+        left = self.children.pop().more
         if self.node.child_count:
-            self._add(self.node.children(have, PAGE))
+            self._add(self.node.children(len(self.children), PAGE))
         else:
-            self._add_text(have)
+            self._add_text(left)
 
     def shown(self) -> list[Item]:
         """It and what is open of it, from above."""
@@ -167,6 +195,17 @@ class Item:
             nodes = self.node.children(0, PAGE) if self.node is not None else ()
             self._cells = {node.label: node for node in nodes}
         return self._cells
+
+
+def _text_rows(text: str) -> Iterator[str]:
+    """A text in pieces that fit a row, line by line."""
+    at = 0
+    while at <= len(text):
+        end = text.find("\n", at)
+        end = len(text) if end < 0 else end
+        for start in range(at, max(end, at + 1), _TEXT_ROW):
+            yield text[start : min(end, start + _TEXT_ROW)]
+        at = end + 1
 
 
 def alike(items: Sequence[Item]) -> list[str]:
