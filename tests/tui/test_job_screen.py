@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import json
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.geometry import Region
 
 from core.service import JobQuery, Status
 from tests.tui.conftest import Deck, until
@@ -354,3 +356,29 @@ async def test_a_large_object_is_read_beside_the_screen_and_can_be_stopped(
         # The filter finds what is deep within.
         await pilot.press("slash", *"small")
         await until(pilot, lambda: tree.list.matching == [1])
+
+
+async def test_a_quiet_job_redraws_its_clock_alone(deck: Deck, scripts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with deck(size=(80, 24)) as pilot:
+        job = await start(pilot, scripts, "quiet.sh", "echo one; sleep 600\n")
+        screen = await open_job(pilot, job.id)
+        header = screen.header
+        await until(pilot, lambda: header.usage is not None)
+        await pilot.pause()
+        asked: list[Region] = []
+        monkeypatch.setattr(header, "refresh", lambda *regions, **_options: asked.extend(regions))
+        measured = header.usage
+        header.tick()
+        assert all(region.y == 0 and region.x > 60 and region.width < 12 for region in asked), asked
+        # What was measured is as before: nothing but the columns that came in moves.
+        header._processor.values.extend([0.0] * 60)
+        header._memory.values.extend([1.0] * 60)
+        header._change()
+        asked.clear()
+        header._memory.values.append(1.0)
+        header.tick()
+        assert all(region.y == 0 for region in asked), asked
+        assert header.job is not None
+        header.show(replace(header.job, activity="日本語", percent_complete=10.0))
+        assert any(region.y == 2 for region in asked) and measured is not None
+        await service(pilot).cancel(job.id)

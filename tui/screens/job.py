@@ -13,7 +13,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import ContentSwitcher
 
-from core.service import Job, JobQuery, NotFound, ServiceError, Status
+from core.service import Job, JobQuery, NotFound, ServiceError, Status, Usage
 from tui import keys
 from tui.changes import Changes, Connection, State
 from tui.screens.base import BaseScreen
@@ -27,8 +27,11 @@ from tui.widgets.output_pane import OutputPane
 from tui.widgets.status import StatusLine
 
 TABS = ("output", "pipeline", "errors", "details")
-#: seconds between two measurements of what the processes use
-_MEASURE = 1.0
+#: seconds between two looks at the clock and at what the processes use
+_SECOND = 1.0
+#: measurements without a change after which they are made seldom, and how seldom
+_STILL = 5
+_SELDOM = 5
 
 
 class TabLine(Widget):
@@ -109,7 +112,9 @@ class JobScreen(BaseScreen[None]):
         self._again = False
         self._told_errors = -1
         self._content: bytes | None = None
-        self._around: dict[int, Job] = {}
+        #: seconds that passed, and measurements that told the same as those before
+        self._seconds = 0
+        self._still = 0
 
     def compose_body(self) -> ComposeResult:
         """Facts, tabs, what is in them."""
@@ -122,7 +127,7 @@ class JobScreen(BaseScreen[None]):
         super().on_mount()
         self.status_line.show(trail=f"job {self.job_id}")
         self.output.view.focus()
-        self.set_interval(_MEASURE, self._second)
+        self.set_interval(_SECOND, self._second)
         self._look()
 
     # -- looking ---------------------------------------------------------------------------------------------------
@@ -150,6 +155,7 @@ class JobScreen(BaseScreen[None]):
 
     def on_output_pane_changed(self, _event: OutputPane.Changed) -> None:
         """The job wrote something, and did something else perhaps."""
+        self._still = 0
         self._look()
 
     def _look(self) -> None:
@@ -237,15 +243,24 @@ class JobScreen(BaseScreen[None]):
         job = self.job
         if job is None or job.status.finished or not self.is_active:
             return
-        self.header.tick()
-        if job.status is not Status.Queued and self.deck.connection.state is State.OPEN:
+        self._seconds += 1
+        due = self._still < _STILL or self._seconds % _SELDOM == 0
+        if due and job.status is not Status.Queued and self.deck.connection.state is State.OPEN:
             beside(self, "usage", self._measure)
+        else:
+            self.header.tick()
 
     async def _measure(self) -> None:
+        before = self.header.usage
         try:
-            self.header.measure(await self.service.usage(self.job_id))
+            usage = await self.service.usage(self.job_id)
         except ServiceError as error:
             self.deck.broken(error)
+            return
+        quiet = usage is None or (usage.cpu_percent < 1 and before is not None and _alike(usage, before))
+        self._still = self._still + 1 if quiet else 0
+        # With the clock in one go.
+        self.header.measure(usage)
 
     # -- tabs ------------------------------------------------------------------------------------------------------
 
@@ -346,3 +361,8 @@ class JobScreen(BaseScreen[None]):
             return
         self.deck.say(f"Job {self.job_id} is deleted.")
         self.dismiss()
+
+
+def _alike(one: Usage, other: Usage) -> bool:
+    """Whether two measurements tell the same."""
+    return one.processes == other.processes and abs(one.memory_bytes - other.memory_bytes) < 1 << 20

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual.geometry import Region
@@ -48,13 +49,15 @@ class JobHeader(Widget):
         self.usage: Usage | None = None
         self._processor = Spark(top=100.0)
         self._memory = Spark()
+        #: what each line showed: letters and looks
+        self._cells: dict[int, list[tuple[str, str]]] = {}
 
     def show(self, job: Job) -> None:
         """Tell of the job as it is now."""
         if job != self.job:
             self.job = job
             self.set_class(not job.status.finished, "-live")
-            self.refresh()
+            self._change()
 
     def measure(self, usage: Usage | None) -> None:
         """What it uses now."""
@@ -62,12 +65,25 @@ class JobHeader(Widget):
         if usage is not None:
             self._processor.add(usage.cpu_percent)
             self._memory.add(usage.memory_bytes)
-        self.refresh(Region(0, 2, self.size.width, 1))
+        self._change()
 
     def tick(self) -> None:
         """A second passed."""
-        if self.job is not None and not self.job.status.finished:
-            self.refresh(Region(0, 0, self.size.width, 1))
+        self._change()
+
+    def _change(self) -> None:
+        """Draw the cells that are not as they were: a clock that goes on costs a few bytes a second."""
+        width = self.size.width
+        for y in range(self.size.height):
+            cells = [(letter, name) for text, name in self._line(y, width) for letter in text]
+            before = self._cells.get(y)
+            self._cells[y] = cells
+            if before is None or len(before) != len(cells) or _wide(cells) or _wide(before):
+                self.refresh(Region(0, y, width, 1))
+                continue
+            changed = [x for x, (old, new) in enumerate(zip(before, cells, strict=True)) if old != new]
+            if changed:
+                self.refresh(Region(changed[0], y, changed[-1] + 1 - changed[0], 1))
 
     def _style(self, name: str) -> Style:
         return ink(self, f"job--{name}") if name else Style.null()
@@ -159,6 +175,11 @@ class JobHeader(Widget):
             ("MEM ", "muted"), (self._memory.text(wide), "live"), (f" {size(usage.memory_bytes):>6}", ""),
             (processes, "muted"),
         ]  # fmt: skip
+
+
+def _wide(cells: list[tuple[str, str]]) -> bool:
+    """Whether a letter stands in another cell than its number says."""
+    return cell_len("".join(letter for letter, _look in cells)) != len(cells)
 
 
 def _dot() -> str:
