@@ -35,6 +35,7 @@ class Tmux:
              "bash", "--norc", "--noprofile"],
             env=environment, check=True, timeout=30,
         )  # fmt: skip
+        subprocess.run([*self._tmux, "set", "-s", "set-clipboard", "on"], check=True, timeout=30)
         self.until(r"^shell>")
 
     def type(self, text: str) -> None:
@@ -57,6 +58,24 @@ class Tmux:
     def screen(self) -> str:
         """What is on the screen."""
         done = subprocess.run([*self._tmux, "capture-pane", "-p"], check=True, capture_output=True, timeout=30)
+        return done.stdout.decode("utf-8", "replace")
+
+    def mouse(self, button: int, column: int, row: int, end: str) -> None:
+        """What a terminal sends (SGR) for the mouse: button 0, +32 while moved, 64 and 65 the wheel; from 1; M or m."""
+        self.type(f"\x1b[<{button};{column};{row}{end}")
+
+    def clipboard(self) -> str:
+        """What the application put into the clipboard (OSC 52)."""
+        done = subprocess.run([*self._tmux, "show-buffer"], check=True, capture_output=True, timeout=30)
+        return done.stdout.decode("utf-8", "replace")
+
+    def state(self) -> str:
+        """How the terminal is set: its title, modes, clipboard, what a program may have turned on or off."""
+        names = ("pane_title", "alternate_on", "cursor_flag", "mouse_any_flag", "insert_flag", "wrap_flag",
+                 "origin_flag", "keypad_flag", "keypad_cursor_flag", "scroll_region_upper", "scroll_region_lower",
+                 "pane_tabs", "buffer_sample", "pane_width", "pane_height")  # fmt: skip
+        told = "|".join(f"#{{{name}}}" for name in names)
+        done = subprocess.run([*self._tmux, "display-message", "-p", told], check=True, capture_output=True, timeout=30)
         return done.stdout.decode("utf-8", "replace")
 
     def until(self, pattern: str, seconds: float = 40) -> str:

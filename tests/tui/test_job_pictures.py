@@ -90,7 +90,7 @@ async def test_a_job_that_waits(
     deck: Deck, examples: Path, shot: Shot, still: None, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # What it uses is measured by the test, not each second.
-    monkeypatch.setattr("tui.screens.job._MEASURE", 3600)
+    monkeypatch.setattr("tui.screens.job._SECOND", 3600)
     async with deck(size=size, still=True) as pilot:
         path = str(examples / "backup.sh")
         request = RunRequest(path=path, parameters={"source": str(examples)}, current_directory=str(examples))

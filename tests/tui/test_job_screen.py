@@ -183,6 +183,10 @@ async def test_an_error_leads_to_its_place_in_the_output(deck: Deck, scripts: Pa
         view = screen.output.view
         await until(pilot, lambda: screen.switcher.current == "output" and 200 in view.shown)
         await until(pilot, lambda: "ERROR: first" in screen_text(pilot))
+        # It is marked until one moves on.
+        assert view.spot == 200
+        await pilot.press("down")
+        assert view.spot is None
 
 
 async def test_details_tell_everything_and_lead_to_other_jobs(deck: Deck, scripts: Path) -> None:

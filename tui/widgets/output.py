@@ -106,6 +106,7 @@ class OutputView(OutputCanvas, can_focus=True):
         self._ahead()
 
     def _by_rows(self, rows: int) -> None:
+        self.spot = None
         if rows < 0:
             self.follow = False
         self._move(lambda: self.plan.moved(self.plan.top, rows), self.plan.top.line + rows)
@@ -176,6 +177,7 @@ class OutputView(OutputCanvas, can_focus=True):
     async def open(self, lines: OutputLines) -> None:
         """Show other lines (another job's, or other streams), at their end. Raises ServiceError."""
         self.plan.lines = lines
+        self.spot = None
         self.plan.forget()
         self.plan.rows = []
         await lines.look_at_end(self._many)

@@ -76,6 +76,8 @@ class OutputCanvas(Widget):
         #: selecting lines by keys: where it began, and where it stands
         self.mark: int | None = None
         self.cursor: int | None = None
+        #: a line that somebody was led to; marked until he moves on
+        self.spot: int | None = None
         self._tags = False
         self._drawn: list[Strip] = []
         self._styles: dict[str, Style] = {}
@@ -183,7 +185,7 @@ class OutputCanvas(Widget):
 
     def _is_marked(self, line: int) -> bool:
         if self.cursor is None:
-            return False
+            return line == self.spot
         mark = self.cursor if self.mark is None else self.mark
         return min(mark, self.cursor) <= line <= max(mark, self.cursor)
 

@@ -11,6 +11,7 @@ from textual.app import ComposeResult, SuspendNotSupported
 from textual.containers import Vertical
 from textual.message import Message
 
+from core.journal import format as journal
 from core.service import Job, JobService, ServiceError
 from tui import keys, output_files
 from tui.goal import goal
@@ -83,6 +84,7 @@ class OutputPane(Vertical):
     def open(self, service: JobService, job: Job) -> None:
         """Show a job from its end on."""
         self.service, self.job = service, job
+        self._has_streams(job)
         self.view.began = job.started or job.created
         beside(self, "live", self._live)
 
@@ -94,6 +96,14 @@ class OutputPane(Vertical):
     def job_changed(self, job: Job) -> None:
         """The job as it is now, where somebody looked."""
         self.job = job
+        self._has_streams(job)
+
+    def _has_streams(self, job: Job) -> None:
+        """Name the streams that the job has for certain, also where none of their lines was on the screen so far."""
+        told = {journal.ERROR: job.errors, journal.WARNING: job.warnings, journal.PROMPT: job.feedback}
+        there = frozenset(stream for stream, count in told.items() if count)
+        if not there <= self.bar.seen:
+            self.bar.seen |= there
 
     async def _live(self) -> None:
         """Show what the job writes as it writes it, at most ten times a second; sleep while it writes nothing."""
@@ -202,7 +212,7 @@ class OutputPane(Vertical):
         self.show_streams(event.streams)
 
     def show_streams(self, streams: frozenset[int], record: int | None = None) -> None:
-        """Show these streams; where `record` is told, go to its line."""
+        """Show these streams; where `record` is told, go to its line and mark it."""
         self.bar.streams = streams
         self._end_search()
         beside(self, "streams", self._show_streams, streams, record)
@@ -212,6 +222,7 @@ class OutputPane(Vertical):
         if self.service is None or self.job is None or view.lines is None:
             return
         top = view.lines.line(view.top)
+        led = record is not None
         if record is not None:
             view.follow = False
         elif top is not None and not view.follow:
@@ -223,7 +234,9 @@ class OutputPane(Vertical):
                 await view.open(lines)
             await view.settle()
             if record is not None:
-                view.show_line(await lines.of_record(record))
+                line = await lines.of_record(record)
+                view.spot = line if led else None
+                view.show_line(line)
         except ServiceError as error:
             self._say(str(error), wrong=True)
 
