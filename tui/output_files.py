@@ -55,7 +55,11 @@ async def save(
 
 async def page(service: JobService, id: int, streams: frozenset[int]) -> str | None:
     """Show the output in $PAGER, colours and text alone; the terminal must be ours. A sentence when it could not."""
-    command = shlex.split(os.environ.get("PAGER") or "less")
+    told = os.environ.get("PAGER") or "less"
+    try:
+        command = shlex.split(told)
+    except ValueError as error:
+        return f"PAGER is no command line ({told}): {error}."
     if not command or shutil.which(command[0]) is None:
         return f"There is no program {command[0] if command else 'less'}: set PAGER to one that shows text."
     variables = {**os.environ, "LESS": os.environ.get("LESS", "-R")}
@@ -70,6 +74,8 @@ async def page(service: JobService, id: int, streams: frozenset[int]) -> str | N
             await _feed(process, service, id, streams)
         finally:
             await process.wait()
+    except OSError as error:
+        return f"{command[0]} cannot be started: {error.strerror}."
     finally:
         signal.signal(signal.SIGINT, before)
     return None

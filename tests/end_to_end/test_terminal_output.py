@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.end_to_end.command import Command
+from tests.end_to_end.server import serving
 from tests.end_to_end.tmux import Tmux
 from tui.widgets.painted import paint
 
@@ -135,3 +137,37 @@ def test_the_mouse(jobdeck: Command, window: Tmux) -> None:
 def _first(screen: str) -> int:
     """The number of the first line in the output."""
     return int(screen.split("\n")[5].split()[1])
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_server_that_restarts_while_a_job_prints_loses_and_doubles_nothing(
+    jobdeck: Command, tmp_path: Path, number: signal.Signals
+) -> None:
+    with serving(tmp_path / "server") as server:
+        jobdeck.variables |= {"JOBDECK_SERVER": server.url, "JOBDECK_TOKEN": server.token()}
+        jobdeck.script("count.sh", "#!/bin/bash\nfor i in $(seq 1 2000); do echo number $i; sleep 0.003; done\n")
+        window = Tmux(jobdeck, tmp_path / "tmux", size=(100, 24))
+        try:
+            window.jobdeck()
+            window.until("No job has run yet")
+            jobdeck("run", "count.sh", "--detach")
+            window.until(r"Running +count\.sh")
+            window.press("Home", "Enter")
+            window.until(r"^number \d+")
+            for _ in range(2):
+                server.end(number)
+                window.until("lost|retry|connect")
+                server.start()
+                window.gone("lost, retrying")
+            screen = window.until(r"1,983-2,000 of 2,000")
+            rows = screen.split("\n")[5:23]
+            assert [row.split()[:2] for row in rows] == [["number", str(place)] for place in range(1983, 2001)]
+            assert "Completed" in screen
+            # Also what was never on the screen.
+            window.press("C-g")
+            window.type("990")
+            window.press("Enter")
+            screen = window.until(r"^number 990\b")
+            assert _first(screen) == 990
+        finally:
+            window.close()

@@ -298,6 +298,13 @@ async def test_a_pager_gets_letters_and_colours_alone(
         monkeypatch.setenv("PAGER", "no-such-pager")
         told = await output_files.page(service(pilot), screen.job.id, screen.output.bar.streams)
         assert told is not None and "PAGER" in told
+        nothing = tmp_path / "nothing"
+        nothing.write_bytes(b"\x7fELF")
+        nothing.chmod(0o755)
+        for wrong in ("less '", str(nothing), "' '"):
+            monkeypatch.setenv("PAGER", wrong)
+            told = await output_files.page(service(pilot), screen.job.id, screen.output.bar.streams)
+            assert told is not None and told.endswith("."), wrong
         # Here, under a test, there is no terminal to leave: it is said.
         await pilot.press("o")
         await until(pilot, lambda: len(pilot.app._notifications) > 0)
