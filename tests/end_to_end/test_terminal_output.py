@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -171,3 +172,30 @@ def test_a_server_that_restarts_while_a_job_prints_loses_and_doubles_nothing(
             assert _first(screen) == 990
         finally:
             window.close()
+
+
+def test_a_pager_over_a_job_that_prints_gives_the_terminal_back(jobdeck: Command, window: Tmux) -> None:
+    jobdeck.script("live.sh", "#!/bin/bash\nwhile :; do echo tick $((i++)); sleep 0.02; done\n")
+    pager = jobdeck.directory / "pager.sh"
+    pager.write_text("#!/bin/sh\necho the pager: $(wc -l) lines\nread answer </dev/tty\n")
+    pager.chmod(0o755)
+    jobdeck.variables["PAGER"] = str(pager)
+    id = jobdeck.json("run", "live.sh", "--detach")["id"]
+    window.enter(f"export PAGER={pager}")
+    window.jobdeck()
+    window.until(r"Running +live\.sh")
+    window.press("Enter")
+    window.until(r"^tick 1\d\d")
+    window.type("o")
+    window.until(r"the pager: \d+ lines")
+    # Long enough for what is drawn meanwhile to be too much, were it drawn.
+    written = jobdeck.json("job", str(id))["records"]
+    deadline = time.monotonic() + 30
+    while jobdeck.json("job", str(id))["records"] < written + 150:
+        assert time.monotonic() < deadline
+    assert "tick" not in window.screen().split("the pager")[1]
+    window.press("Enter")
+    window.until(r"1 Output(.|\n)*^tick \d+")
+    window.type("w")
+    window.until("wrap")
+    jobdeck("cancel", str(id))

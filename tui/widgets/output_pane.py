@@ -542,7 +542,8 @@ class OutputPane(Vertical):
             return
         problem: str | None = None
         try:
-            with self.app.suspend():
+            # What is drawn meanwhile would wait for a terminal that is not ours, for ever once there is enough of it.
+            with self.app.batch_update(), self.app.suspend():
                 problem = await output_files.page(self.service, self.job.id, self.bar.streams)
         except SuspendNotSupported:
             problem = "This terminal cannot be left to another program."
