@@ -19,6 +19,7 @@ from tui.screens.run import RunScreen
 from tui.screens.script import ScriptScreen
 from tui.screens.scripts import ScriptRow, ScriptsScreen
 from tui.screens.source import SourceScreen, SourceView
+from tui.widgets.inputs import PlainSelect
 from tui.widgets.table import Table
 
 
@@ -126,6 +127,25 @@ async def test_add_change_run_look_remove(deck: Deck, scripts: Path) -> None:
         await pilot.press("y")
         await until(pilot, lambda: table.rows.count == 0)
         assert await service.scripts() == []
+
+
+async def test_preferences_of_powershell_are_fields(deck: Deck, scripts: Path) -> None:
+    async with deck(size=(100, 40)) as pilot:
+        service = app_of(pilot).service
+        path = write(scripts, "p.ps1", "'x'\n")
+        await service.add_script(path, preferences={"Debug": "Stop"})
+        screen, _ = await opened(pilot)
+        await pilot.press("e")
+        form = await form_of(pilot, ScriptScreen)
+        assert form.form.field("preference.Debug").given == "Stop"
+        verbose = form.form.field("preference.Verbose")
+        verbose.query_one(PlainSelect).value = "Continue"
+        await until(pilot, lambda: verbose.given == "Continue")
+        form.form.field("preference.Debug").query_one(PlainSelect).clear()
+        await until(pilot, lambda: form.form.field("preference.Debug").given is None)
+        await pilot.press("f5")
+        await until(pilot, lambda: pilot.app.screen is screen)
+        assert (await service.script("p.ps1")).preferences == {"Verbose": "Continue"}
 
 
 async def test_its_jobs_are_the_jobs_screen_with_a_filter(deck: Deck, scripts: Path) -> None:

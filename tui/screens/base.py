@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from textual import events
@@ -40,6 +40,11 @@ class BaseScreen(Screen[R]):
     BINDINGS: ClassVar[Any] = keys.bindings("app", ("back",))
     #: what the status line says of this screen
     TRAIL: ClassVar[str] = ""
+
+    @property
+    def key_labels(self) -> Mapping[str, str]:
+        """What the footer calls keys here, by their id, where the table's word is not the best."""
+        return {}
 
     @property
     def deck(self) -> JobdeckApp:

@@ -74,6 +74,11 @@ class FormScreen(BaseScreen[Any]):
     # -- what a subclass says --------------------------------------------------------------------------------------
 
     @property
+    def key_labels(self) -> Mapping[str, str]:
+        """Sending is called what the button says."""
+        return {"form.send": self.verb}
+
+    @property
     def heading(self) -> str:
         """The title; from outside."""
         raise NotImplementedError

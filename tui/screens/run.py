@@ -238,7 +238,7 @@ def _own(script: Script) -> list[Parameter]:
             help="Where it runs",
         ),
         Parameter(
-            OWN + "timeout", "number", default=script.timeout or None, minimum=0, maximum=10**9 - 1,
+            OWN + "timeout", "number", default=script.timeout or None, minimum=0,
             display_name="Timeout", help="Seconds; 0 = never",
         ),
         Parameter(OWN + "tags", "list", default=list(script.tags) or None, display_name="Tags"),

@@ -12,6 +12,16 @@ from tui.text import one_line
 from tui.widgets.paths import Complete, no_completion
 
 _DEFAULTS = Script(0, "", "")
+#: the names of the fields for PowerShell's preferences begin with it, the stream's name follows
+_PREFERENCE = "preference."
+_PREFERENCES = tuple(action for action in ERROR_ACTIONS if action != "Break")
+_STREAMS = {
+    "Verbose": "$VerbosePreference; none chosen: as PowerShell has it, not written",
+    "Debug": "$DebugPreference; none chosen: not written",
+    "Information": "$InformationPreference; none chosen: kept, not shown",
+    "Warning": "$WarningPreference; none chosen: Continue",
+    "Progress": "$ProgressPreference; none chosen: Continue",
+}
 
 
 def _sections(new: bool) -> dict[str, Sequence[Parameter]]:
@@ -40,7 +50,13 @@ def _sections(new: bool) -> dict[str, Sequence[Parameter]]:
             Parameter("kill_leftovers", "switch", display_name="End leftovers", help="What it leaves running is ended"),
             Parameter("merge", "switch", display_name="One stream", help="stdout and stderr together, in exact order"),
             Parameter("discard_pipeline", "switch", display_name="No objects", help="Pipeline objects are not kept"),
-            Parameter("object_depth", "integer", minimum=1, display_name="Depth", help="Of PowerShell's objects"),
+        ],
+        "PowerShell": [
+            Parameter("object_depth", "integer", minimum=1, display_name="Depth", help="Of the objects it writes"),
+            *(
+                Parameter(_PREFERENCE + stream, choices=_PREFERENCES, display_name=stream, help=help)
+                for stream, help in _STREAMS.items()
+            ),
         ],
     }  # fmt: skip
 
@@ -101,13 +117,16 @@ class ScriptScreen(FormScreen):
 def _values(script: Script) -> dict[str, Value]:
     """A script's settings as a form shows them; what is empty is not there."""
     values: dict[str, Any] = {name: getattr(script, name) for name in _names()}
+    values |= {_PREFERENCE + stream: value for stream, value in script.preferences.items()}
     values["variables"] = [f"{name}={value}" for name, value in script.variables.items()]
     values["tags"] = list(script.tags)
     return {name: value for name, value in values.items() if value not in ("", None, [])}
 
 
 def _names() -> list[str]:
-    return [parameter.name for section in _sections(new=True).values() for parameter in section]
+    """The settings that are a field each; PowerShell's preferences are several."""
+    names = [parameter.name for section in _sections(new=True).values() for parameter in section]
+    return [name for name in names if not name.startswith(_PREFERENCE)]
 
 
 def _settings(given: Mapping[str, Value]) -> dict[str, Value]:
@@ -118,6 +137,9 @@ def _settings(given: Mapping[str, Value]) -> dict[str, Value]:
     settings["tags"] = tuple(settings["tags"] or ())
     settings["variables"] = assignments(typed.get("variables"))
     settings["timeout"] = float(settings["timeout"])
+    settings["preferences"] = {
+        stream: typed[_PREFERENCE + stream] for stream in _STREAMS if typed.get(_PREFERENCE + stream)
+    }
     return settings
 
 

@@ -58,6 +58,11 @@ class ScriptsScreen(BaseScreen[None]):
         "run", "add", "change", "source", "jobs", "remove", "filter", "refresh",
     ))  # fmt: skip
 
+    @property
+    def key_labels(self) -> Mapping[str, str]:
+        """Enter runs the script."""
+        return {"list.open": "Run"}
+
     def __init__(self) -> None:
         super().__init__()
         self._table: Table[ScriptRow] = Table(_columns(), lambda row: row.script.id, id="scripts")

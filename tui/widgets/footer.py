@@ -45,11 +45,12 @@ class KeyLine(Widget):
                 # Not for here; or it would be typed.
                 continue
             here.setdefault(key.id, {})[active.binding.key] = active
+        labels = getattr(self.screen, "key_labels", {})
         ordered = []
         for id in sorted(here, key=lambda id: BY_ID[id].footer):
             press = first(id, here[id])
             active = here[id][press]
-            ordered.append((shown(press), active.binding.description, active.enabled, id))
+            ordered.append((shown(press), labels.get(id, active.binding.description), active.enabled, id))
         return ordered
 
     def render_line(self, y: int) -> Strip:

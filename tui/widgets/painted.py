@@ -28,7 +28,8 @@ _NOTHING = re.compile(
 )
 #: what turns the direction, ends lines, has no agreed width or is no character: replaced
 _REPLACED = re.compile(
-    "[\u061c\u200e\u200f\u2028-\u202e\u2065-\u206f\ud800-\udfff\ue000-\uf8ff\ufff9-\ufffc\U000f0000-\U0010ffff]"
+    "[\u0600-\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd\U00013430-\U0001343f\U0001d173-\U0001d17a"
+    "\u061c\u200e\u200f\u2028-\u202e\u2065-\u206f\ud800-\udfff\ue000-\uf8ff\ufff9-\ufffc\U000f0000-\U0010ffff]"
 )
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 #: more marks than this on one character are no writing
