@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from .leading import Lead
     from .starting import Starting
     from .submitting import Submitting
+    from .text_index import TextIndexing
     from .tokens import Authenticator
     from .watches import Watches
 
@@ -91,6 +92,7 @@ class Engine:
         self._authenticator: Authenticator | None = None
         self._cancelling: Cancelling | None = None
         self._local: LocalApi | None = None
+        self._text_indexing: TextIndexing | None = None
         self._local_failed = False
         if mode != "look":
             from .starting import Starting
@@ -135,6 +137,12 @@ class Engine:
                     engine._cancel().sweep, engine._tend_local_api,
                 )  # fmt: skip
                 await engine._lead.open()
+                if mode == "stay":
+                    from .text_index import TextIndexing
+
+                    engine._text_indexing = TextIndexing(
+                        engine._database, engine._store, settings.lock_timeout, engine._lead.is_leading
+                    )
             elif not leader_alive(engine._store):
                 await engine._looking.settle_all()
         except BaseException:
@@ -147,6 +155,8 @@ class Engine:
         due = False
         if self._changes is not None:
             await self._changes.close()
+        if self._text_indexing is not None:
+            await self._text_indexing.close()
         if self._lead is not None:
             due = await self._lead.close()
         if self._watches is not None:

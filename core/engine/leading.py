@@ -73,6 +73,10 @@ class Lead:
         """Something changed that a leader acts on."""
         self._wake.set()
 
+    def is_leading(self) -> bool:
+        """Whether this engine has the lead."""
+        return self.leading
+
     async def _try(self) -> None:
         if self.leading or not self._lock.take():
             return

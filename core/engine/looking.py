@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -67,12 +67,17 @@ class Looking:
             log.warning("the row of job %s has to wait: %s", id, error)
         return columns
 
+    def _narrow(self, connection: sqlite3.Connection, texts: Sequence[str]) -> list[int] | None:
+        from .text_index import TextIndex
+
+        return TextIndex(self._shared.store).narrow(connection, texts)
+
     async def page(self, wanted: JobQuery) -> JobPage:
         """One page of jobs."""
         allowed = callers.condition(callers.restricted())
-        if wanted.terms:
+        if wanted.terms or wanted.order_by != "id":
             # It may have to look at every job: nobody else is to wait for that.
-            found = await self._database.survey("search", lambda c: query.page(c, wanted, allowed))
+            found = await self._database.survey("search", lambda c: query.page(c, wanted, allowed, self._narrow))
         else:
             found = await self._database.read(lambda c: query.page(c, wanted, allowed))
         if not any(job.status is Status.Queued for job in found.jobs):
@@ -96,7 +101,7 @@ class Looking:
     async def count(self, wanted: JobQuery) -> int:
         """How many jobs a query has in all, whatever its page."""
         allowed = callers.condition(callers.restricted())
-        return await self._database.survey("count", lambda c: query.count(c, wanted, allowed))
+        return await self._database.survey("count", lambda c: query.count(c, wanted, allowed, self._narrow))
 
     async def row(self, id: int) -> sqlite3.Row:
         """A job's row. Raises NotFound, Forbidden where the caller is restricted to scripts that it is not of."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -75,6 +76,18 @@ def _expand(statuses: frozenset[Status]) -> list[int]:
     return sorted(int(status) for status in expanded)
 
 
+#: the jobs that may hold one of some texts, by number; None = any may
+Narrow = Callable[[sqlite3.Connection, Sequence[str]], list[int] | None]
+
+
+def _narrowed(connection: sqlite3.Connection, query: JobQuery, narrow: Narrow | None) -> list[list[int]]:
+    """For each text that jobs must hold, those that may, as far as an index knows."""
+    if narrow is None:
+        return []
+    wanted = (term.values for term in query.terms if term.field == "text" and not term.negate)
+    return [ids for values in wanted if (ids := narrow(connection, values)) is not None]
+
+
 def _term(term: Term) -> tuple[str, list[Any]]:
     """One condition in SQL. Raises Invalid for a field that is none."""
     marks = ", ".join("?" * len(term.values))
@@ -105,7 +118,9 @@ def _term(term: Term) -> tuple[str, list[Any]]:
 Allowed = tuple[str, list[Any]] | None
 
 
-def _where(query: JobQuery, allowed: Allowed, *, paged: bool = True) -> tuple[str, list[Any]]:
+def _where(
+    query: JobQuery, allowed: Allowed, among: Sequence[Sequence[int]], *, paged: bool = True
+) -> tuple[str, list[Any]]:
     conditions: list[str] = []
     values: list[Any] = []
     if allowed is not None:
@@ -134,22 +149,32 @@ def _where(query: JobQuery, allowed: Allowed, *, paged: bool = True) -> tuple[st
         add("rerun_of = ?", query.rerun_of)
     if paged and query.before is not None:
         add("id < ?" if query.descending else "id > ?", query.before)
+    for ids in among:
+        add("id IN (SELECT value FROM json_each(?))", json.dumps(ids))
     return (" WHERE " + " AND ".join(conditions) if conditions else ""), values
 
 
-def page(connection: sqlite3.Connection, query: JobQuery, allowed: Allowed = None) -> JobPage:
+def page(
+    connection: sqlite3.Connection, query: JobQuery, allowed: Allowed = None, narrow: Narrow | None = None
+) -> JobPage:
     """One page of jobs. Raises Invalid for an unknown order, or a page by key in another order than that of ids."""
     if query.order_by not in _ORDERS:
         raise Invalid(f"Jobs cannot be ordered by {query.order_by!r}; they can by {', '.join(_ORDERS)}.")
     if query.before is not None and query.order_by != "id":
         raise Invalid("A page behind a job is in the order of ids; in another order, skip to it by number.")
-    where, values = _where(query, allowed)
+    where, values = _where(query, allowed, _narrowed(connection, query, narrow))
     take = max(0, min(query.take, 1_000_000))
     order = "DESC" if query.descending else "ASC"
     by = "id" if query.order_by == "id" else f"{query.order_by} IS NULL {order}, {query.order_by} {order}, id"
-    rows = connection.execute(
-        f"SELECT * FROM job{where} ORDER BY {by} {order} LIMIT ? OFFSET ?", [*values, take + 1, max(0, query.skip)]
-    ).fetchall()
+    limits = [take + 1, max(0, query.skip)]
+    if query.order_by == "id":
+        chosen = f"{where} ORDER BY {by} {order} LIMIT ? OFFSET ?"
+    else:
+        # No index knows these orders: what is sorted is numbers, not whole rows.
+        chosen = (
+            f" WHERE id IN (SELECT id FROM job{where} ORDER BY {by} {order} LIMIT ? OFFSET ?) ORDER BY {by} {order}"
+        )
+    rows = connection.execute(f"SELECT * FROM job{chosen}", [*values, *limits]).fetchall()
     jobs: list[Job] = [job_of_row(row) for row in rows[:take]]
     return JobPage(tuple(_with_children(connection, jobs)), len(rows) > take)
 
@@ -169,7 +194,9 @@ def _with_children(connection: sqlite3.Connection, jobs: list[Job]) -> list[Job]
     return [replace(job, children=tuple(started[job.id])) if job.id in started else job for job in jobs]
 
 
-def count(connection: sqlite3.Connection, query: JobQuery, allowed: Allowed = None) -> int:
+def count(
+    connection: sqlite3.Connection, query: JobQuery, allowed: Allowed = None, narrow: Narrow | None = None
+) -> int:
     """How many jobs a query has in all."""
     if allowed is None and query == JobQuery(
         statuses=query.statuses, order_by=query.order_by, descending=query.descending, take=query.take,
@@ -183,7 +210,7 @@ def count(connection: sqlite3.Connection, query: JobQuery, allowed: Allowed = No
         # Those that have a parent are in an index of their own.
         with_parent = connection.execute("SELECT count(*) FROM job WHERE parent_job IS NOT NULL").fetchone()[0]
         return sum(counts(connection).values()) - int(with_parent)
-    where, values = _where(query, allowed, paged=False)
+    where, values = _where(query, allowed, _narrowed(connection, query, narrow), paged=False)
     return int(connection.execute(f"SELECT count(*) FROM job{where}", values).fetchone()[0])
 
 

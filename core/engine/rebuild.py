@@ -22,6 +22,7 @@ from .outcome import Progression, has_started, read_json
 from .paths import job_directories, job_directory
 from .query import job_with_key
 from .rows import insert_job, row_of_spec
+from .text_index import TextIndex
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,7 @@ def rebuild(settings: Settings) -> RebuildReport:
             if not os.path.exists(settings.database):
                 create(settings.database)
             bring_up_to_date(settings)
+            TextIndex(store).discard()
             connection = connect(settings.database)
             try:
                 return _fill(connection, settings, problems, set_aside)
