@@ -19,7 +19,7 @@ from core.engine import query, text_index
 from core.engine.database import connect, create
 from core.engine.engine import Engine
 from core.engine.rebuild import rebuild
-from core.engine.rows import delete_job, insert_job, row_of_spec
+from core.engine.rows import delete_job, insert_job
 from core.engine.text_index import TextIndex
 from core.service import JobQuery, RunRequest, Term
 
@@ -133,7 +133,7 @@ async def test_an_engine_that_stays_keeps_it_and_a_damaged_one_is_made_anew(
         index = TextIndex(settings.data_directory)
 
         async def indexed() -> None:
-            while await engine._database.read(lambda c: index.narrow(c, ("needle",))) != [id]:
+            while await engine._database.read(lambda c: index.narrow(c, ("needle",))) != [id]:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
 
         async with asyncio.timeout(10):
