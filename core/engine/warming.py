@@ -25,8 +25,9 @@ _START = re.compile(
 #: seconds after which one that nobody wanted is given up, and between two looks
 UNUSED = 600.0
 LOOK = 5.0
-#: seconds that the job which takes one has for itself before the next one is made
+#: seconds that a job has for itself before the next one is made: one that took a warm one, and one that starts cold
 MOMENT = 0.2
+COLD_MOMENT = 1.0
 #: kinds of runners kept at once, and runners in all
 KINDS = 4
 MOST = 32
@@ -68,6 +69,8 @@ class _Kind:
         self.wanted = wanted
         self.used = time.monotonic()
         self.trouble = 0.0
+        #: the job that has just been started took one
+        self.taken = False
         self.ready: list[socket.socket] = []
         self.warming: set[socket.socket] = set()
 
@@ -93,6 +96,7 @@ class Warming:
         if kind is None or not kind.ready:
             return None
         kind.used = time.monotonic()
+        kind.taken = True
         connection = kind.ready.pop(0)
         asyncio.get_running_loop().remove_reader(connection.fileno())
         return connection
@@ -112,7 +116,8 @@ class Warming:
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._look(), name="warm runners")
         # the job that has just begun goes first
-        asyncio.get_running_loop().call_later(MOMENT, self._fill_if_kept, kind)
+        asyncio.get_running_loop().call_later(MOMENT if kind.taken else COLD_MOMENT, self._fill_if_kept, kind)
+        kind.taken = False
 
     def _fill_if_kept(self, kind: _Kind) -> None:
         if kind in self._kinds.values():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -29,6 +30,7 @@ param($Value)
 "where=$PWD cwd=$([Environment]::CurrentDirectory) jobdeck=$env:JOBDECK_JOB_ID pid=$PID"
 [Console]::WriteLine('console')
 """
+EVERYTHING = Path(__file__).with_name("everything.ps1")
 
 
 @pytest.fixture
@@ -106,6 +108,23 @@ async def test_the_second_job_takes_a_warm_one_and_sees_nothing_of_it(engine: En
     await until(engine.warm_runners, "the next one")
     (other,) = warm_runners()
     assert other != runner
+
+
+@pytest.mark.parametrize("standard_input", ["none", "terminal"])
+async def test_nothing_that_a_script_can_look_at_is_otherwise(
+    engine: Engine, scripts: Path, standard_input: str
+) -> None:
+    path = scripts / "everything.ps1"
+    shutil.copy(EVERYTHING, path)
+    variables = {**os.environ, "FOO": "one"}
+    _job, cold = await ran(engine, path, variables=variables, standard_input=standard_input)
+    await until(engine.warm_runners, "a warm runner")
+    (shell,) = children(warm_runners()[0])
+    job, warm = await ran(engine, path, variables=variables, standard_input=standard_input)
+    assert job.process_id == shell
+    assert sorted(set(cold.splitlines()) ^ set(warm.splitlines())) == []
+    assert "modules=\n" in cold and "errors=0 " in cold and "There is no location history left" in cold
+    assert ("input=/dev/null " if standard_input == "none" else "input=/dev/pts/ ") in warm
 
 
 @pytest.mark.parametrize("difference", ["TZ", "PSModulePath", "https_proxy"])

@@ -25,8 +25,13 @@ def arguments(
     writer: Writer,
     *,
     environment: Mapping[str, str] | None = None,
+    warming: bool = False,
+    tidy: bool = False,
 ) -> dict[str, str]:
-    """The bootstrap's arguments as elements named "V". `environment`: what a warm PowerShell was started with."""
+    """The bootstrap's arguments as elements named "V". `environment`: what a warm PowerShell was started with.
+
+    `warming`: this is no job but the warm-up, and with `tidy` its last round, which leaves nothing of it behind.
+    """
     settings = spec.get("powershell") or {}
     params: dict[str, object] = {}
     clixml: dict[str, object] = {}
@@ -58,6 +63,8 @@ def arguments(
         "set": set_,
         "unset": unset,
         "ready": environment is not None,
+        "warming": warming,
+        "tidy": tidy,
     }
     element = writer.value({**options, "variables": None}, "V")
     # records are written here: the variables' values are objects with properties, not tables
@@ -115,12 +122,12 @@ def _changes(wanted: Mapping[str, str], started: Mapping[str, str] | None) -> tu
 
 
 def _variables(spec: Mapping[str, Any], process_id: int, writer: Writer) -> str:
-    """`$UAJob` and its kin, each also under its `$PSU…` name, as one Hashtable named "Value"."""
+    """`$UAJob`, `$PSUJob` and their kin, by the part of their names behind that, as one Hashtable named "Value"."""
     script = spec["script"]
     elements: list[str] = []
 
     def add(name: str, make: Any) -> None:
-        elements.extend(f'<En><S N="Key">{prefix}{name}</S>{make("Value")}</En>' for prefix in ("UA", "PSU"))
+        elements.append(f'<En><S N="Key">{name}</S>{make("Value")}</En>')
 
     def whole(value: object) -> Any:
         return lambda name: f'<Nil N="{name}" />' if value is None else f'<I64 N="{name}">{value}</I64>'

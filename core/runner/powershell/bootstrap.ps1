@@ -4,7 +4,7 @@ $ExecutionContext.SessionState.PSVariable.Get('path').Options = 'Private'
 $ExecutionContext.SessionState.PSVariable.Get('params').Options = 'Private'
 $ExecutionContext.SessionState.PSVariable.Get('options').Options = 'Private'
 & {
-    param($path, $params, $options, $global)
+    param($path, $params, $options, $global, $block)
     if (-not $options.ready) {
         # the protocol keeps copies of its own of 0, 1 and 2: from here on they are the job's to everybody
         $type = [System.Reflection.Emit.AssemblyBuilder]::DefineDynamicAssembly([System.Reflection.AssemblyName]::new('jobdeck.native'), 'Run').DefineDynamicModule('m').DefineType('Libc', 'Public,Class')
@@ -12,10 +12,13 @@ $ExecutionContext.SessionState.PSVariable.Get('options').Options = 'Private'
         $null = $type.DefinePInvokeMethod('close', 'libc', 'Public,Static,PinvokeImpl', 'Standard', [int], @(, [int]), 'Winapi', 'Ansi')
         $libc = $type.CreateType(); $null = $libc::dup2(3, 1); $null = $libc::dup2(4, 2); $null = $libc::dup2(5, 0)
         # no child is to hold them open a second time
-        $null = $libc::close(3); $null = $libc::close(4); $null = $libc::close(5)
+        $null = $libc::close(3); $null = $libc::close(4)
+        if (-not $options.warming) { $null = $libc::close(5) }
         [AppDomain]::CurrentDomain.SetData('jobdeck.libc', $libc)
         $out = [IO.StreamWriter]::new([Console]::OpenStandardOutput(), [Text.UTF8Encoding]::new($false), 256); $out.AutoFlush = $true; [Console]::SetOut($out)
         $out = [IO.StreamWriter]::new([Console]::OpenStandardError(), [Text.UTF8Encoding]::new($false), 256); $out.AutoFlush = $true; [Console]::SetError($out)
+        # the pipelines that come after this one run the same block, as it is compiled by then
+        if ($options.warming) { [AppDomain]::CurrentDomain.SetData('jobdeck.run', $block) }
     }
     if ($options.noinput) {
         $libc = [AppDomain]::CurrentDomain.GetData('jobdeck.libc')
@@ -23,18 +26,27 @@ $ExecutionContext.SessionState.PSVariable.Get('options').Options = 'Private'
         $null = $libc::dup2([int]$nothing.DangerousGetHandle(), 0)
         $nothing.Dispose()
     }
-    foreach ($name in $options.unset) { [Environment]::SetEnvironmentVariable($name, $null) }
+    if ($options.tidy) {
+        # the end of the warm-up: standard input is the terminal again
+        $libc = [AppDomain]::CurrentDomain.GetData('jobdeck.libc')
+        $null = $libc::dup2(5, 0); $null = $libc::close(5)
+    }
+    foreach ($name in $options.unset) { [Environment]::SetEnvironmentVariable($name, [NullString]::Value) }
     foreach ($entry in $options.set.GetEnumerator()) { [Environment]::SetEnvironmentVariable($entry.Key, $entry.Value) }
     [Environment]::CurrentDirectory = $options.directory
     $null = $ExecutionContext.SessionState.Path.SetLocation([System.Management.Automation.WildcardPattern]::Escape($options.directory))
-    foreach ($entry in $options.variables.GetEnumerator()) { $global.Set('global:' + $entry.Key, $entry.Value) }
+    # "cd -" is to find nothing of where we came from
+    $history = $ExecutionContext.SessionState
+    foreach ($name in '_sessionState', '_setLocationHistory', '_boundedUndoStack') { if ($null -ne $history) { $history = $history.GetType().GetField($name, 'NonPublic,Instance')?.GetValue($history) } }
+    if ($null -ne $history) { $history.Clear() }
+    foreach ($entry in $options.variables.GetEnumerator()) { $global.Set('global:UA' + $entry.Key, $entry.Value); $global.Set('global:PSU' + $entry.Key, $entry.Value) }
     foreach ($entry in $options.clixml.GetEnumerator()) { $params[$entry.Key] = [System.Management.Automation.PSSerializer]::Deserialize($entry.Value) }
     foreach ($entry in $options.secret.GetEnumerator()) {
         $word = [System.Net.NetworkCredential]::new('', $entry.Value[0]).SecurePassword
         $params[$entry.Key] = if ($entry.Value.Count -gt 1) { [pscredential]::new($entry.Value[1], $word) } else { $word }
     }
     foreach ($name in $options.modules) { Import-Module -Name $name -Global -ErrorAction Stop }
-} $path $params $options $ExecutionContext.SessionState.PSVariable
+} $path $params $options $ExecutionContext.SessionState.PSVariable $MyInvocation.MyCommand.ScriptBlock
 if ($options.startup) { . $options.startup }
 $options.run = & {
     param($path, $options, $global)
@@ -68,3 +80,11 @@ $options.run = & {
     clean { if ($null -ne $format) { $format.End() } }
 } $options.depth $options.discard
 if (-not $?) { $Host.SetShouldExit($LASTEXITCODE) }
+if ($options.tidy) {
+    & {
+        Get-Module | Remove-Module
+        $global:Error.Clear()
+        foreach ($prefix in 'UA', 'PSU') { foreach ($name in $options.variables.Keys) { $ExecutionContext.SessionState.PSVariable.Remove("global:$prefix$name") } }
+        $global:ErrorActionPreference = 'Continue'
+    }
+}

@@ -13,9 +13,11 @@ def _load() -> str:
     return "\n".join(line for line in lines if line and not line.startswith("#")) + "\n"
 
 
-SCRIPT = _load()
-#: its lines: what stands at one of them is not the job's doing
-LINES = frozenset(SCRIPT.split("\n"))
+SCRIPT = f". {{\n{_load()}}} @args\n"
+#: the same block once more, where the warm-up left it: as it was compiled then
+AGAIN = ". ([AppDomain]::CurrentDomain.GetData('jobdeck.run')) @args\n"
+#: their lines: what stands at one of them is not the job's doing
+LINES = frozenset((SCRIPT + AGAIN).split("\n"))
 
 #: what it puts before a string of the pipeline: a whole CLIXML document follows; a text that the formatter shows too;
 #: a text that begins with one of these itself; the text of an object that has no form in XML

@@ -22,7 +22,7 @@ CATEGORIES = (
 NATIVE = ("NativeCommandError", "NativeCommandErrorMessage")
 
 _FRAME = re.compile(r"at .*, (?P<file>.+): line (?P<line>\d+)\s*$")
-#: the frame of our own script block, which every stack ends with
+#: a frame of our own script blocks; every stack ends with two
 _OWN_FRAME = re.compile(r"at <ScriptBlock>, <No file>: line \d+\s*$")
 _TO_STRING = re.compile(rb"<ToString>([^<]*)</ToString>")
 
@@ -65,8 +65,9 @@ def _describe(value: Value) -> dict[str, str]:
 
 def _stack(text: str) -> str:
     lines = text.splitlines()
-    if lines and _OWN_FRAME.match(lines[-1]):
-        lines.pop()
+    for _ in range(2):
+        if lines and _OWN_FRAME.match(lines[-1]):
+            lines.pop()
     return "\n".join(lines)
 
 

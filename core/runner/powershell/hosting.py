@@ -10,7 +10,7 @@ from core.runner.feeding import Feeding
 from core.runner.mask import Masker
 from core.runner.powershell import client, prompts, requests, wire
 from core.runner.powershell.arguments import arguments
-from core.runner.powershell.bootstrap import SCRIPT
+from core.runner.powershell.bootstrap import AGAIN, SCRIPT
 from core.runner.powershell.requests import Writer
 from core.runner.powershell.shell import Shell
 from core.runner.powershell.streams import Streams
@@ -135,7 +135,8 @@ class Hosting:
             writer,
             environment=self._shell.environment if self._warm else None,
         )
-        self._client.invoke(requests.pipeline(SCRIPT, given, *self._shell.size, writer))
+        script = AGAIN if self._warm else SCRIPT
+        self._client.invoke(requests.pipeline(script, given, *self._shell.size, writer))
 
     def _message(self, message: Message) -> None:
         if message.type != wire.PIPELINE_STATE:

@@ -7,8 +7,11 @@ import os
 import signal
 
 from core.runner.loop import READ, Loop
-from core.runner.powershell import client, requests, wire
-from core.runner.powershell.bootstrap import SCRIPT
+
+# what the job's own part needs is loaded before there is a job
+from core.runner.powershell import client, hosting, requests, wire  # noqa: F401
+from core.runner.powershell.arguments import arguments
+from core.runner.powershell.bootstrap import AGAIN, SCRIPT
 from core.runner.powershell.requests import Writer
 from core.runner.powershell.shell import Shell
 from core.runner.spec import Launch
@@ -20,11 +23,22 @@ if TYPE_CHECKING:
 
     from core.runner.powershell.wire import Message
 
+
 _WARMUP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "warmup.ps1")
 #: seconds in which it must be warm
 WARMING = 120.0
 #: how often the warm-up runs: the first time it puts the pipes in place, then it does what each job will
-ROUNDS = 2
+ROUNDS = 3
+_DOCUMENT = '<Objs Version="1.1.0.1" xmlns="http://schemas.microsoft.com/powershell/2004/04"><S>document</S></Objs>'
+#: set and taken away again by the warm-up
+_VARIABLE = "JOBDECK_WARM"
+#: a job like many others, which the warm-up plays
+_SPEC: dict[str, Any] = {
+    "id": 0, "script": {"id": 0, "name": "warmup.ps1", "path": _WARMUP, "hash": "", "git_commit": None},
+    "parameters": {"Name": "warm", "Document": {"clixml": _DOCUMENT}, "Word": None},
+    "powershell": {"secrets": {"Word": "secret"}},
+    "created": 0, "run_id": "", "identity": "", "cwd": "/", "tags": [], "notes": "",
+}  # fmt: skip
 #: a job may want the session otherwise; its terminal takes the job's own size
 COLUMNS, ROWS = 120, 40
 #: what is said to the keeper when a job may come
@@ -79,20 +93,27 @@ class Warm:
             os.kill(self.shell.child.pid, signal.SIGKILL)
 
     def _warm_up(self) -> None:
-        """Run the warm-up; the second time as a job's script will run."""
+        """Run the warm-up: once as it puts the pipes in place, then as a job's script will run, at last to tidy up."""
         self._rounds += 1
+        last = self._rounds == ROUNDS
+        started = self.shell.environment
+        variables = started if last else {**started, _VARIABLE: "1"}
+        directory = "/" if last else os.path.dirname(_WARMUP)
+        launch = Launch([], variables, directory, 0, {}, [], _WARMUP, _WARMUP)
         writer = Writer()
-        options: dict[str, object] = {
-            "copy": None, "depth": 2, "discard": False, "directory": "/", "modules": [], "startup": None,
-            "preferences": {}, "clixml": {}, "secret": {}, "noinput": False, "set": {}, "unset": [],
-            "ready": self._rounds > 1, "variables": {},
-        }  # fmt: skip
-        given = {
-            "path": writer.value(_WARMUP, "V"),
-            "params": writer.value({"Name": "warm"}, "V"),
-            "options": writer.value(options, "V"),
-        }
-        self.shell.client.invoke(requests.pipeline(SCRIPT, given, COLUMNS, ROWS, writer))
+        given = arguments(
+            {**_SPEC, "stdin": "terminal" if last else "none"},
+            {"Word": "x"},
+            launch,
+            self.shell.child.pid,
+            writer,
+            # the variable is set by one round, and taken away by the next
+            environment=({**started, _VARIABLE: ""} if last else started) if self._rounds > 1 else None,
+            warming=True,
+            tidy=last,
+        )
+        script = SCRIPT if self._rounds == 1 else AGAIN
+        self.shell.client.invoke(requests.pipeline(script, given, COLUMNS, ROWS, writer))
 
     def _heard(self, message: Message) -> None:
         """What the warm-up says is nobody's; its end counts."""

@@ -1,4 +1,4 @@
-param([string]$Name = 'x')
+param([string]$Name = 'x', $Document, [securestring]$Word)
 "text"
 [pscustomobject]@{ Name = $Name; Number = 1; When = [datetime]::UnixEpoch }
 [pscustomobject]@{ Name = 'y'; Number = 2; When = [datetime]::UnixEpoch }
