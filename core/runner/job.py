@@ -140,9 +140,9 @@ class Job:
         self._launch = plan = launch(spec, self.secret_values, self.channel.path)
         at_once = False
         if spec["kind"] == "powershell":
-            from core.runner.powershell.hosting import Hosting
+            from core.runner.powershell.begin import begin
 
-            self.hosting = Hosting.begin(self, plan, self._shell)
+            self.hosting = begin(self, plan, self._shell)
             self.child = self.hosting.child
         else:
             at_once = spawn.can_start_at_once(plan) and self.exit_file.mark(processes.boot_id())
@@ -220,6 +220,7 @@ class Job:
         report = os.read(child.report, 65536).decode("utf-8", "replace")
         self.loop.forget(child.report)
         os.close(child.report)
+        child.report = -1
         if report:
             assert self._launch is not None
             self.outcome.failed_to_start = spawn.complaint(report, self._launch)
@@ -253,6 +254,9 @@ class Job:
                 break
             if self.child is not None and ended.si_pid == self.child.pid:
                 self.main_ended = True
+                if self.child.report >= 0:
+                    # why it could not execute is told before its end is looked at
+                    self._executed(self.child)
                 self.outcome.ended(ended.si_code, ended.si_status)
                 if self.hosting is not None:
                     self.hosting.close()

@@ -59,7 +59,8 @@ def arguments(
         "preferences": preferences(spec),
         "clixml": clixml,
         "secret": secret,
-        "noinput": spec.get("stdin") == "none",
+        # one that was started for the job has it from its start
+        "noinput": environment is not None and spec.get("stdin") == "none",
         "set": set_,
         "unset": unset,
         "ready": environment is not None,

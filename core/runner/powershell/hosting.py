@@ -5,19 +5,17 @@ from __future__ import annotations
 import os
 import signal
 
-from core.journal.format import STDERR, STDOUT, TERMINAL
-from core.runner.feeding import Feeding
-from core.runner.mask import Masker
+from core.journal.format import STDERR
 from core.runner.powershell import client, prompts, requests, wire
 from core.runner.powershell.arguments import arguments
 from core.runner.powershell.bootstrap import AGAIN, SCRIPT
 from core.runner.powershell.requests import Writer
-from core.runner.powershell.shell import Shell
 from core.runner.powershell.streams import Streams
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from core.runner.job import Job
+    from core.runner.powershell.shell import Shell
     from core.runner.powershell.values import Value
     from core.runner.powershell.wire import Message
     from core.runner.spec import Launch
@@ -37,29 +35,6 @@ _STOPPED, _COMPLETED, _FAILED = 3, 4, 5
 class Hosting:
     """The conversation of a job with its PowerShell; `warm`: one that was started before the job."""
 
-    @classmethod
-    def begin(cls, job: Job, launch: Launch, shell: Shell | None) -> Hosting:
-        """Start a PowerShell for the job, or take the warm one. Raises OSError."""
-        spec = job.spec
-        columns, rows = spec.get("size") or (80, 24)
-        warm = shell is not None
-        if shell is None:
-            stdin = None
-            if spec.get("stdin") == "pipe":
-                job.feeding = Feeding(job)
-                stdin = job.feeding.reading_end
-            shell = Shell(job.loop, launch, columns, rows, merge=bool(spec.get("merge")), stdin=stdin)
-            if stdin is not None:
-                os.close(stdin)
-        else:
-            shell.terminal.resize(columns, rows)
-        job.terminal = shell.terminal
-        job.outputs.add(shell.terminal.master, TERMINAL, is_pipe=False, mask=Masker(job.secrets))
-        job.outputs.add(shell.output, STDOUT, is_pipe=True, mask=Masker(job.secrets))
-        if shell.errors != shell.output:
-            job.outputs.add(shell.errors, STDERR, is_pipe=True, mask=Masker(job.secrets))
-        return cls(job, shell, launch, warm=warm)
-
     def __init__(self, job: Job, shell: Shell, launch: Launch, *, warm: bool) -> None:
         self._job = job
         self.child = shell.child
@@ -74,7 +49,8 @@ class Hosting:
         #: the script has ended, and how is settled
         self.ended = False
         self._stopping = False
-        self._client.on_opened = self._run
+        self._may_run = False
+        self._client.on_opened = self._run_if_may
         self._client.on_batch = job.outputs.catch_up
         self._client.on_message = self._message
         self._client.on_stray = self._stray
@@ -82,14 +58,17 @@ class Hosting:
         self._client.on_gone = self._gone
         if (job.spec.get("error_action") or "") == "Break":
             job.outcome.remark("ErrorAction Break needs somebody to debug: errors were treated as with Continue.")
+        if not warm:
+            job.loop.after(OPENING, self._late)
 
     def go(self) -> None:
-        """Start: open the session, or run at once where it is open."""
-        if self._warm:
+        """The start is on record: run the script as soon as the session is open."""
+        self._may_run = True
+        self._run_if_may()
+
+    def _run_if_may(self) -> None:
+        if self._may_run and self._client.opened:
             self._run()
-        else:
-            self._shell.open()
-            self._job.loop.after(OPENING, self._late)
 
     def pause(self) -> None:
         """Read nothing until `resume`: the journal takes nothing now."""
