@@ -151,11 +151,11 @@ class JobHeader(Widget):
 
     def _third(self, job: Job, width: int) -> list[tuple[str, str]]:
         parts: list[tuple[str, str]] = []
-        right = self._use(18 if width >= 110 else 8)
+        right = self._use(18 if width >= 110 else 5)
         room = width - sum(len(text) for text, _name in right) - 1
         if job.percent_complete is not None and job.percent_complete >= 0:
             percent = max(0.0, min(100.0, job.percent_complete))
-            parts += [(bar(percent, max(8, min(30, room // 3))), "live"), (f" {percent:3.0f}%  ", "")]
+            parts += [(bar(percent, max(8, min(30, width // 10))), "live"), (f" {percent:3.0f}%  ", "")]
         told = [job.activity, job.status_description, job.current_operation]
         if job.seconds_remaining is not None and job.seconds_remaining >= 0:
             told.append(f"{job.seconds_remaining:.0f} s left")

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import os
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from typing import Any, cast
 
-from textual.app import ComposeResult, SuspendNotSupported
+from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.message import Message
 
 from core.journal import format as journal
 from core.service import Job, JobService, ServiceError
-from tui import keys, output_files
+from tui import keys
 from tui.goal import goal
 from tui.text import one_line
 from tui.widgets.ask_bar import AskBar, Switch
@@ -21,14 +21,13 @@ from tui.widgets.beside import beside
 from tui.widgets.output import STAMPS, OutputView
 from tui.widgets.output_lines import OutputLines
 from tui.widgets.output_search import OutputSearch
+from tui.widgets.output_taking import Said, Taking
 from tui.widgets.stream_bar import StreamBar
 
 #: seconds between two looks while the job writes
 MOMENT = 0.1
 #: the same while nobody follows: only the number of lines grows
 REST = 0.5
-#: what a terminal is told to put into the clipboard at most: some take no more than about 74 KB
-_CLIPBOARD = 64 << 10
 #: seconds after the last key before a search begins
 _PAUSE = 0.2
 
@@ -70,8 +69,7 @@ class OutputPane(Vertical):
         self.service: JobService | None = None
         self.job: Job | None = None
         self._typed: str | None = None
-        self._saving: str | None = None
-        self._told = 0.0
+        self._taking = Taking(self.view, self.ask)
 
     def compose(self) -> ComposeResult:
         """Streams, lines, questions."""
@@ -449,106 +447,33 @@ class OutputPane(Vertical):
 
     def action_copy(self) -> None:
         """Copy the selected lines, or the line of the current hit, or the one at the top."""
-        beside(self, "copy", self._copy)
-
-    async def _copy(self) -> None:
-        view = self.view
-        if view.lines is None or self.service is None or self.job is None:
-            return
-        selected = self.screen.get_selected_text()
-        try:
-            if view.cursor is None and selected:
-                text = selected
-            else:
-                await view.settle()
-                current = view.search.current if view.search is not None else None
-                here = current[0] if current is not None else view.top
-                ends = sorted((view.cursor, view.mark)) if view.cursor is not None and view.mark is not None else None
-                first, last = ends or (here, here)
-                text = await self._text_of(first, last)
-        except ServiceError as error:
-            self._say(str(error), wrong=True)
-            return
-        view.mark = view.cursor = None
-        view.redraw()
-        if len(text.encode()) > _CLIPBOARD:
-            path = os.path.join(os.path.expanduser("~"), f"job-{self.job.id}-selection.txt")
-            try:
-                with open(path, "w", encoding="utf-8") as file:
-                    file.write(text)
-            except OSError as error:
-                self._say(f"{path} cannot be written: {error.strerror}.", wrong=True)
-                return
-            self._say(f"Too much for the clipboard: it is in {path}.")
-            return
-        self.app.copy_to_clipboard(text)
-        self._say(f"Copied {text.count(chr(10)) + 1:,} lines." if "\n" in text else "Copied the line.")
-
-    async def _text_of(self, first: int, last: int) -> str:
-        assert self.service is not None and self.job is not None
-        parts: list[str] = []
-        size = 0
-        while first <= last and size < 64 << 20:
-            found = await self.service.lines(self.job.id, first, min(500, last + 1 - first), self.bar.streams)
-            if not found.lines:
-                break
-            for line in found.lines:
-                parts.append(line.data.decode("utf-8", "replace").rstrip("\r"))
-                size += len(line.data)
-            first += len(found.lines)
-        return "\n".join(parts)
+        beside(self, "copy", self._told, self._taking.copy)
 
     def action_save(self) -> None:
         """Ask for a file's name."""
-        if self.job is None:
+        if self.job is not None:
+            self.ask.ask("save", "Save to", self._taking.default_path(self.job))
+
+    async def action_pager(self) -> None:
+        """Leave the screen to $PAGER with the output."""
+        await self._told(self._taking.page)
+
+    async def _told(self, take: Callable[[JobService, Job, frozenset[int]], Awaitable[Said]]) -> None:
+        """Take something along, and tell how it went."""
+        if self.service is None or self.job is None:
             return
-        name = "".join(letter if letter.isalnum() or letter in "._-" else "_" for letter in one_line(self.job.script))
-        self._saving = None
-        self.ask.ask("save", "Save to", os.path.join(os.getcwd(), f"{name}-{self.job.id}.txt"))
+        try:
+            said = await take(self.service, self.job, self.bar.streams)
+        except ServiceError as error:
+            said = Said(str(error), wrong=True)
+        if said.text:
+            self._say(said.text, wrong=said.wrong, title=said.title)
 
     async def _save(self, text: str) -> None:
         if self.service is None or self.job is None:
             return
-        path = os.path.abspath(os.path.expanduser(text.strip()))
-        if os.path.isdir(path):
-            self.ask.note("That is a directory: give the name of a file.", wrong=True)
-            return
-        if os.path.exists(path) and self._saving != path:
-            self._saving = path
-            self.ask.note("It exists. Enter again overwrites it.", wrong=True)
-            return
-        self.ask.note("saving…")
-        try:
-            size = await output_files.save(self.service, self.job.id, self.bar.streams, path, self._saved)
-        except OSError as error:
-            self.ask.note(f"Cannot be written: {error.strerror}.", wrong=True)
-            return
-        except ServiceError as error:
-            self.ask.note(one_line(error), wrong=True)
-            return
-        self.ask.close()
-        self.view.focus()
-        self._say(f"{size:,} bytes in {path}", title="Saved")
-
-    def _saved(self, size: int) -> None:
-        now = asyncio.get_running_loop().time()
-        if now - self._told >= 0.5:
-            self._told = now
-            self.ask.note(f"{size:,} bytes")
-
-    async def action_pager(self) -> None:
-        """Leave the screen to $PAGER with the output."""
-        if self.service is None or self.job is None:
-            return
-        problem: str | None = None
-        try:
-            # What is drawn meanwhile would wait for a terminal that is not ours, for ever once there is enough of it.
-            with self.app.batch_update(), self.app.suspend():
-                problem = await output_files.page(self.service, self.job.id, self.bar.streams)
-        except SuspendNotSupported:
-            problem = "This terminal cannot be left to another program."
-        except ServiceError as error:
-            problem = str(error)
-        self.app.refresh()
-        if problem:
-            self._say(problem, wrong=True)
+        said = await self._taking.save(self.service, self.job, self.bar.streams, text)
+        if said is not None:
+            self.ask.close()
+            self.view.focus()
+            self._say(said.text, title=said.title)
