@@ -110,6 +110,8 @@ class OutputPane(Vertical):
         lost = self.view.has_class("-stale")
         opened = self.view.lines is not None
         wait = 0.5
+        #: the number of the last record that was there for certain
+        read = 0
         while True:
             try:
                 if not opened:
@@ -122,7 +124,8 @@ class OutputPane(Vertical):
                     self._tell(lost)
                     return
                 self.job = await service.job(id)
-                after = self.job.records
+                # What the job is said to have written may not be readable yet: its last record is waited for, too.
+                after = max(read, self.job.records - 1)
                 seen = self.view.shown
                 while await self.view.refresh_output():
                     lost = self._tell(lost)
@@ -134,6 +137,7 @@ class OutputPane(Vertical):
                 await self.view.settle()
                 if not self.job.status.finished:
                     await self._grown(service, id, after)
+                    read = after + 1
                 wait = 0.5
             except ServiceError as error:
                 lost = True
