@@ -101,8 +101,8 @@ async def _run(settings: Settings) -> list[Row]:
     with contextlib.closing(sqlite3.connect(settings.database)) as connection:
         for number in range(_SCRIPTS):
             connection.execute(
-                "INSERT INTO script (id, name, path, settings, created, changed) VALUES (?, ?, ?, '{}', 1, 1)",
-                (number + 1, f"script-{number}.sh", f"/srv/script-{number}.sh"),
+                "INSERT INTO script (id, name, path, settings, created, changed) VALUES (?, ?, ?, ?, 1, 1)",
+                (number + 1, f"script-{number}.sh", f"/srv/script-{number}.sh", '{"max_history": 0}'),
             )
         # The jobs were put there by their numbers: the next one is behind them.
         connection.execute("INSERT OR REPLACE INTO sequence (name, value) SELECT 'job', max(id) FROM job")

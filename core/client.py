@@ -23,6 +23,7 @@ from core.model import (
     ErrorRecord,
     Event,
     Feedback,
+    Groomed,
     Hit,
     Job,
     JobPage,
@@ -297,6 +298,12 @@ class Client(Catalogue):
     async def delete(self, id: int) -> None:
         """Remove a finished job with all its records."""
         await self._gone(f"/job/{id}")
+
+    async def groom(self, *, dry: bool = False, trust_clock: bool = False) -> Groomed:
+        """Remove the finished jobs that were kept long enough, or tell which would go (`dry`)."""
+        asked = params(dry="true" if dry else None, trustClock="true" if trust_clock else None)
+        # Sent again it goes on with what is left.
+        return self._read(Groomed, await self._transport.send("POST", "/groom", params=asked))
 
     async def send_input(self, id: int, chunks: AsyncIterator[bytes]) -> None:
         """Feed the standard input of a job that was run with `standard_input="pipe"`."""

@@ -30,6 +30,8 @@ class Settings:
     lock_timeout: float = 30.0
     #: how deep jobs may start jobs that start jobs
     max_depth: int = 16
+    #: finished jobs are kept so many days; 0 = for ever
+    retention_days: int = 30
 
     @property
     def database(self) -> str:
@@ -74,6 +76,13 @@ RULES: dict[str, Rule] = {
     "cancel_grace": Rule(float, 0, 86_400, "Seconds that a cancelled job has to end by itself before it is killed."),
     "lock_timeout": Rule(float, 0, 3_600, "Seconds to wait for a database that others keep locked."),
     "max_depth": Rule(int, 1, 1_000, "How deep jobs may start jobs that start jobs."),
+    "retention_days": Rule(
+        int,
+        0,
+        36_500,
+        "Days that finished jobs are kept, with all their records; 0 = for ever. A script's max_history"
+        " may end them sooner.",
+    ),
 }
 
 

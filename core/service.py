@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         Event,
         Feedback,
         FeedbackField,
+        Groomed,
         Hit,
         Job,
         JobPage,
@@ -60,6 +61,7 @@ __all__ = [
     "Feedback",
     "FeedbackField",
     "Forbidden",
+    "Groomed",
     "Hit",
     "Invalid",
     "Job",
@@ -173,6 +175,13 @@ class JobService(Protocol):
 
     async def delete(self, id: int) -> None:
         """Remove a finished job with all its records. Raises Conflict while it is unfinished."""
+
+    async def groom(self, *, dry: bool = False, trust_clock: bool = False) -> Groomed:
+        """Remove the finished jobs that were kept long enough, or tell which would go (`dry`).
+
+        It takes some seconds at most; while `more` is true there is more to groom. `trust_clock`: a clock that is
+        doubted, because it jumped ahead, is right.
+        """
 
     async def job_content(self, id: int) -> bytes:
         """The copy of the script that the job ran."""

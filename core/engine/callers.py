@@ -83,6 +83,12 @@ def may_see(who: Caller, script: Script) -> bool:
     return not is_restricted(who) or _allows(who, script.name, script.path, script.tags)
 
 
+def check_all(who: Caller) -> None:
+    """Raises Forbidden for a restricted caller: what it asks for touches every job."""
+    if is_restricted(who):
+        raise Forbidden(f"This token may not touch all jobs: it is restricted to {_allowed(who)}.")
+
+
 def check_add(who: Caller, path: str) -> None:
     """Raises Forbidden for a restricted caller: tags that it wrote itself would open any script to it."""
     if is_restricted(who):

@@ -121,6 +121,8 @@ def create(path: str) -> None:
     """Make the tables where there are none yet, in WAL. Raises sqlite3.Error."""
     connection = connect(path)
     try:
+        # Grooming gives back what it frees; it is to be said before there is a table.
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         connection.execute("PRAGMA journal_mode = WAL")
         begin(connection, 30.0)
         try:

@@ -20,6 +20,7 @@ from core.service import Conflict, Unavailable
 from . import callers, slots
 from .audit import Audit
 from .changes import note
+from .clock import overdue
 from .database import Database
 from .leader import leader_alive, leader_facts
 from .locks import FileLock, is_held
@@ -27,7 +28,7 @@ from .logfile import log_to
 from .looking import Looking
 from .opening import note_boot, open_store
 from .reading import Reading
-from .rows import delete_job
+from .removal import delete
 from .settings import Live
 from .shared import Shared
 
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
         ErrorRecord,
         Event,
         Feedback,
+        Groomed,
         Hit,
         Job,
         JobPage,
@@ -60,6 +62,7 @@ if TYPE_CHECKING:
     from .cancelling import Cancelling
     from .catalogue import Catalogue
     from .change_feed import ChangeFeed
+    from .grooming import Groomer
     from .leading import Lead
     from .starting import Starting
     from .submitting import Submitting
@@ -69,6 +72,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("jobdeck.engine")
 Mode = Literal["look", "act", "stay"]
+#: seconds that one call of `groom` takes at most: it may have come over HTTP
+_GROOM = 20.0
 
 
 class Engine:
@@ -91,6 +96,7 @@ class Engine:
         self._lead: Lead | None = None
         self._authenticator: Authenticator | None = None
         self._cancelling: Cancelling | None = None
+        self._groomer: Groomer | None = None
         self._local: LocalApi | None = None
         self._text_indexing: TextIndexing | None = None
         self._local_failed = False
@@ -134,7 +140,7 @@ class Engine:
 
                 engine._lead = Lead(
                     engine._shared, engine._watches, engine._starting.start_queued, engine._starting.busy,
-                    engine._cancel().sweep, engine._tend_local_api,
+                    engine._cancel().sweep, engine._tend_local_api, engine._tend_grooming,
                 )  # fmt: skip
                 await engine._lead.open()
                 if mode == "stay":
@@ -157,6 +163,8 @@ class Engine:
             await self._changes.close()
         if self._text_indexing is not None:
             await self._text_indexing.close()
+        if self._groomer is not None:
+            await self._groomer.close()
         if self._lead is not None:
             due = await self._lead.close()
         if self._watches is not None:
@@ -193,6 +201,19 @@ class Engine:
                 self._local_failed = True
             else:
                 self._local, self._local_failed = local, False
+
+    def _tend_grooming(self, leading: bool) -> None:
+        """At each beat: groom while this engine leads, from some seconds on."""
+        if leading or self._groomer is not None:
+            self._grooming.tend(leading)
+
+    @property
+    def _grooming(self) -> Groomer:
+        if self._groomer is None:
+            from .grooming import Groomer
+
+            self._groomer = Groomer(self._shared)
+        return self._groomer
 
     @property
     def local_connections(self) -> int:
@@ -360,22 +381,23 @@ class Engine:
 
     async def delete(self, id: int) -> None:
         """Remove a finished job with all its records."""
-        from .outcome import discard_directory
-
         with self._audit.act("delete", f"job {id}") as act:
             job = await self.job(id)
             act.target = f"job {id} ({job.script})"
             if not job.status.finished:
                 raise Conflict(f"Job {id} is {job.status.name}, not finished. Cancel it first: jobdeck cancel {id}")
-            directory = self._shared.directory(id)
             async with asyncio.timeout(10):
                 # The runner tells the end a moment before it lets go of the directory.
-                while is_held(os.path.join(directory, "lock")):  # noqa: ASYNC110 (a lock of another process)
+                while is_held(os.path.join(self._shared.directory(id), "lock")):  # noqa: ASYNC110 (of another process)
                     await asyncio.sleep(0.002)
-            # The directory first: a row without one is removed by asking again, a directory without a row would come
-            # back.
-            await asyncio.to_thread(discard_directory, directory)
-            await self._database.write(lambda c: delete_job(c, id))
+            await asyncio.to_thread(delete, self._live.now, id)
+
+    async def groom(self, *, dry: bool = False, trust_clock: bool = False) -> Groomed:
+        """Remove the finished jobs that were kept long enough, or tell which would go (`dry`)."""
+        with self._audit.act("groom", "finished jobs") as act:
+            callers.check_all(callers.acting())
+            act.again = True
+            return await self._grooming.groom(dry=dry, trust_clock=trust_clock, seconds=_GROOM)
 
     async def send_input(self, id: int, chunks: AsyncIterator[bytes]) -> None:
         """Feed the standard input of a job that was run with `standard_input="pipe"`."""
@@ -523,10 +545,12 @@ class Engine:
         from core.service import ServiceStatus
 
         from .environment_catalog import problems
+        from .retention import retention
 
         settings = self._live.now
         leader = await self._database.read(lambda c: leader_facts(c, self._store))
         counted = await self.counts()
+        kept, held = await self._database.read(lambda c: retention(c, settings.retention_days))
         return ServiceStatus(
             version=VERSION,
             data_directory=self._store,
@@ -535,7 +559,8 @@ class Engine:
             leader=leader,
             counts={status.name: number for status, number in sorted(counted.items())},
             max_running=settings.max_running,
-            problems=problems(self._store),
+            problems=(*problems(self._store), *([] if held is None else [held])),
+            retention=kept,
         )
 
     async def settings(self) -> Sequence[Setting]:
@@ -576,7 +601,9 @@ class Engine:
 
     async def idle(self) -> bool:
         """Whether nothing waits for an engine to start it."""
-        return not await self._database.read(slots.anything_due)
+        if self._groomer is not None and self._groomer.busy:
+            return False
+        return not await self._database.read(lambda c: slots.anything_due(c) or overdue(c))
 
 
 def _views() -> ModuleType:

@@ -18,6 +18,7 @@ from collections.abc import Awaitable, Callable
 from core.runner.processes import boot_id
 from core.service import ServiceError
 
+from . import clock
 from .changes import note
 from .leader import leader_alive
 from .locks import FileLock
@@ -30,12 +31,15 @@ log = logging.getLogger("jobdeck.engine")
 _BEAT = 1.0
 _TAKE_OVER = 0.5
 _GATHER = 0.005
+#: an engine that leads for as long as a job runs has other things to do
+_GROOM_AFTER = 2.0
 
 
 class Lead:
     """One engine's part in leading. `start` is called with the id of a queued job that may start; `busy`
     tells whether this engine is starting a job at this moment; `sweep` cancels children of cancelled jobs;
-    `tend(leads)` is called at each beat, with whether this engine is the one that answers on the local socket."""
+    `tend(leads)` is called at each beat, with whether this engine is the one that answers on the local socket, and
+    `groom(leads)` with whether it has the lead."""
 
     def __init__(
         self,
@@ -45,6 +49,7 @@ class Lead:
         busy: Callable[[int], bool],
         sweep: Callable[[], Awaitable[None]],
         tend: Callable[[bool], Awaitable[None]],
+        groom: Callable[[bool], None],
     ) -> None:
         self._store = shared.store
         self._engine = shared.name
@@ -55,10 +60,12 @@ class Lead:
         self._busy = busy
         self._sweep = sweep
         self._tend = tend
+        self._groom = groom
         self._lock = FileLock(os.path.join(self._store, "leader.lock"))
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self.leading = False
+        self._since = 0.0
 
     async def open(self) -> None:
         """Take the lead if it is free, and go on trying while this engine lives."""
@@ -80,14 +87,17 @@ class Lead:
     async def _try(self) -> None:
         if self.leading or not self._lock.take():
             return
-        self.leading = True
+        self.leading, self._since = True, time.monotonic()
         os.pwrite(self._lock.fileno(), b"1", 0)
         row = (self._engine, os.getpid(), boot_id(), time.time_ns())
-        await self._database.write(
-            lambda connection: connection.execute(
+
+        def lead(connection: sqlite3.Connection) -> None:
+            connection.execute(
                 "INSERT OR REPLACE INTO leader (id, engine, process_id, boot_id, since) VALUES (1, ?, ?, ?, ?)", row
             )
-        )
+            clock.look(connection)
+
+        await self._database.write(lead)
         self._wake.set()
         await self._tend(True)
 
@@ -102,6 +112,8 @@ class Lead:
                     os.utime(self._lock.fileno())
                 acting = self.leading or not leader_alive(self._store)
                 await self._tend(acting)
+                if not self.leading or time.monotonic() - self._since >= _GROOM_AFTER:
+                    self._groom(self.leading)
                 if acting:
                     await self._act()
                 told = ""
@@ -138,7 +150,7 @@ class Lead:
         """Give the lead up; whether something is due that another engine must see to."""
 
         def leave(connection: sqlite3.Connection) -> bool:
-            due = anything_due(connection)
+            due = anything_due(connection) or (self.leading and clock.overdue(connection))
             if self.leading and not due:
                 connection.execute("DELETE FROM leader WHERE engine = ?", (self._engine,))
             return due

@@ -158,20 +158,20 @@ class Looking:
     async def records(self, id: int, after: int, streams: frozenset[int] | None, follow: bool) -> AsyncIterator[Record]:
         """The journal's records behind number `after`, in order; `follow` goes on until the job has ended."""
         directory = await self.directory(id)
-        async for record in self._reading.records(directory, after, streams):
-            after = record.number
-            yield record
-        while follow:
+        end = os.path.join(directory, "exit.json")
+        while True:
             # Looked up before reading: what the journal holds then is all there will be.
-            version = self._reading.version(directory)
-            ended = os.path.exists(os.path.join(directory, "exit.json"))
+            whole = not follow or os.path.exists(end)
+            version = 0 if whole else self._reading.version(directory)
+            whole = whole or os.path.exists(end)
             async for record in self._reading.records(directory, after, streams):
                 after = record.number
                 yield record
-            if ended:
+            if whole:
                 return
-            if not await self._reading.changed(directory, 1.0, version) and (await self.job(id)).status.finished:
-                follow = os.path.exists(os.path.join(directory, "exit.json"))
+            changed = await self._reading.changed(directory, 1.0, version)
+            if not changed and (await self.job(id)).status.finished and not os.path.exists(end):
+                return
 
     async def those_of(self, who: Caller, events: AsyncIterator[Event]) -> AsyncIterator[Event]:
         """The events of jobs and scripts that a restricted caller may see, and those that mean no one thing."""

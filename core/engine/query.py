@@ -25,6 +25,9 @@ def job_row(connection: sqlite3.Connection, id: int) -> sqlite3.Row:
     if -(2**63) <= id < 2**63:
         row = connection.execute("SELECT * FROM job WHERE id = ?", (id,)).fetchone()
     if row is None:
+        drawn = connection.execute("SELECT value FROM sequence WHERE name = 'job'").fetchone()
+        if drawn and 0 < id <= drawn[0]:
+            raise NotFound(f"Job {id} is gone: it was deleted or groomed. `jobdeck jobs` lists those that are there.")
         raise NotFound(f"There is no job {id}. `jobdeck jobs` lists them.")
     return row
 

@@ -21,6 +21,7 @@ from .numbers import high_water
 from .outcome import Progression, has_started, read_json
 from .paths import job_directories, job_directory
 from .query import job_with_key
+from .removal import finish_removals
 from .rows import insert_job, row_of_spec
 from .text_index import TextIndex
 
@@ -74,6 +75,7 @@ def _insert(connection: sqlite3.Connection, rows: Iterable[dict[str, Any]]) -> N
 
 def import_missing(connection: sqlite3.Connection, store: str) -> int:
     """Put jobs on record whose rows a power loss took: directories newer than the newest row. How many there were."""
+    finish_removals(store, connection)
     newest = connection.execute("SELECT max(id) FROM job").fetchone()[0] or 0
     problems: list[str] = []
     rows = _rows(store, job_directories(store, newest), problems)
@@ -109,6 +111,7 @@ def rebuild(settings: Settings) -> RebuildReport:
                 )
             time.sleep(0.02)
         set_aside = _set_aside(settings)
+        lost = not os.path.exists(settings.database)
         problems: list[str] = []
         try:
             if not os.path.exists(settings.database):
@@ -117,6 +120,7 @@ def rebuild(settings: Settings) -> RebuildReport:
             TextIndex(store).discard()
             connection = connect(settings.database)
             try:
+                finish_removals(store, None if lost else connection)
                 return _fill(connection, settings, problems, set_aside)
             finally:
                 connection.close()

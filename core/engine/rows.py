@@ -10,7 +10,7 @@ from typing import Any
 
 from core.service import Job, Status
 
-from .changes import draw, note_deleted
+from .changes import draw
 
 _JSON = ("parameters", "tags", "receipt", "remarks")
 #: columns that are the store's own
@@ -93,12 +93,6 @@ def _update(names: tuple[str, ...]) -> str:
         f"UPDATE job SET {changes} WHERE id = :id AND (state_seq < :state_seq"
         " OR (state_seq = :state_seq AND ended IS NULL AND records <= :records))"
     )
-
-
-def delete_job(connection: sqlite3.Connection, id: int) -> None:
-    """Take a job's row away."""
-    connection.execute("DELETE FROM job WHERE id = ?", (id,))
-    note_deleted(connection, id)
 
 
 def update_job(connection: sqlite3.Connection, id: int, state: Mapping[str, Any]) -> bool:

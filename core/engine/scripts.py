@@ -72,7 +72,7 @@ def _checked(settings: Mapping[str, Any]) -> dict[str, Any]:
     depth = checked.get("object_depth")
     if depth is not None and (isinstance(depth, bool) or not isinstance(depth, int) or not 1 <= depth <= DEEPEST):
         raise Invalid(f"The setting object_depth is {depth!r}; it must be a whole number from 1 to {DEEPEST}.")
-    for name, least in (("concurrent_jobs", 1), ("max_history", 1), ("retry_limit", 0), ("timeout", 0)):
+    for name, least in (("concurrent_jobs", 1), ("max_history", 0), ("retry_limit", 0), ("timeout", 0)):
         value = checked.get(name)
         if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or value < least):
             raise Invalid(f"The setting {name} is {value!r}; it must be a number of at least {least}.")

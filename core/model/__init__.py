@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         PipelineObject,
         Record,
     )
-    from core.model.requests import Event, RunRequest, ServiceStatus, Setting, Usage
+    from core.model.requests import Event, Groomed, RunRequest, ServiceStatus, Setting, Usage
     from core.model.scripts import ERROR_ACTIONS, Environment, Parameter, Script, ScriptStatistics
     from core.model.values import Clixml, Value
 
@@ -36,6 +36,7 @@ __all__ = [
     "Event",
     "Feedback",
     "FeedbackField",
+    "Groomed",
     "Hit",
     "Job",
     "JobPage",
@@ -69,7 +70,7 @@ _PLACES = {
         "PipelineObject",
         "Record",
     ),
-    "requests": ("Event", "RunRequest", "ServiceStatus", "Setting", "Usage"),
+    "requests": ("Event", "Groomed", "RunRequest", "ServiceStatus", "Setting", "Usage"),
     "scripts": ("ERROR_ACTIONS", "Environment", "Parameter", "Script", "ScriptStatistics"),
     "values": ("Clixml", "Value"),
 }

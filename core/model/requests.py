@@ -67,6 +67,27 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True)
+class Groomed:
+    """What grooming took away, or would take (`dry`). Each job counts once, as too old before as too many."""
+
+    jobs: int = 0
+    #: too old: ended longer ago than the setting retention_days allows
+    by_age: int = 0
+    #: too many: older than the newest ones of their script, as many as its max_history says
+    by_history: int = 0
+    #: disk that became free; of a dry look what the jobs wrote
+    bytes: int = 0
+    #: the least and the greatest of their numbers
+    first: int | None = None
+    last: int | None = None
+    dry: bool = False
+    #: there is more to groom: ask again
+    more: bool = False
+    #: why some of it waits; a sentence
+    waits: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceStatus:
     """Where the service is and how it fares. `leader` is None when no engine leads."""
 
@@ -79,6 +100,8 @@ class ServiceStatus:
     max_running: int
     #: things that keep it from working as it should; sentences
     problems: tuple[str, ...] = ()
+    #: how long finished jobs are kept, and when they were groomed last; sentences
+    retention: str = ""
 
 
 @dataclass(frozen=True, slots=True)

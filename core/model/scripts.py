@@ -52,6 +52,7 @@ class Script:
     timeout: float = 0.0
     error_action: str = "Continue"
     concurrent_jobs: int = 100
+    #: so many of its finished jobs are kept, the newest ones; 0 = all
     max_history: int = 100
     retry_limit: int = 0
     discard_pipeline: bool = False

@@ -12,6 +12,7 @@ from core.service import (
     ErrorRecord,
     Event,
     Feedback,
+    Groomed,
     Hit,
     Job,
     Line,
@@ -79,6 +80,7 @@ SETTINGS: Any = wire.encode([Setting("max_running", 100, 100, minimum=1, maximum
 STATUS: Any = wire.encode(
     ServiceStatus("0.1.0", "/data", "/data/config.toml", "/data/log/jobdeck.log", None, {"Running": 2}, 100)
 )
+GROOMED: Any = wire.encode(Groomed(120, 100, 20, 4_915_200, 1, 131))
 TOKEN: Any = wire.encode(_TOKEN)
 GRANTED: Any = TOKEN | {"token": "uat_shown-this-once"}
 GRANT: Any = {"identity": "ci", "role": "Execute", "description": "the build server", "tags": ["nightly"]}

@@ -65,6 +65,7 @@ LEAST: dict[str, Role | None] = {
     "GET /api/v1/apptoken/grant/{identity}": Role.Administrator,
     "DELETE /api/v1/apptoken/{id}": Role.Administrator,
     "GET /api/v1/audit": Role.Administrator,
+    "POST /api/v1/groom": Role.Administrator,
 }
 
 #: what Execute may do with the jobs of its own identity alone

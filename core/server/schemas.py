@@ -15,6 +15,7 @@ from core.service import (
     ErrorRecord,
     Event,
     Feedback,
+    Groomed,
     Hit,
     Job,
     LinePage,
@@ -41,7 +42,7 @@ _TIME: Schema = {"type": ["string", "null"], "format": "date-time"}
 
 DATA_CLASSES: tuple[type, ...] = (
     Job, Script, Parameter, Environment, ErrorRecord, PipelineObject, LinePage, Hit, Feedback, RunRequest, Usage,
-    ScriptStatistics, Setting, ServiceStatus, Event, AppToken, AuditEntry,
+    ScriptStatistics, Setting, ServiceStatus, Groomed, Event, AppToken, AuditEntry,
 )  # fmt: skip
 
 

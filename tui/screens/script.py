@@ -42,7 +42,7 @@ def _sections(new: bool) -> dict[str, Sequence[Parameter]]:
             Parameter("timeout", "number", minimum=0, display_name="Timeout", help="Seconds; 0 = never"),
             Parameter("concurrent_jobs", "integer", minimum=1, display_name="At once", help="Jobs of it; others wait"),
             Parameter("retry_limit", "integer", minimum=0, display_name="Retries", help="After it failed"),
-            Parameter("max_history", "integer", minimum=1, display_name="History", help="Finished jobs that are kept"),
+            Parameter("max_history", "integer", minimum=0, display_name="History", help="Finished jobs kept; 0 = all"),
         ],
         "Details": [
             Parameter("disable_manual_invocation", "switch", display_name="Not by hand", help="People may not run it"),

@@ -29,6 +29,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "scripts": "add, list, show, change and remove scripts",
         "environments": "add, list, change and remove what runs scripts",
         "delete": "remove finished jobs with all their records",
+        "groom": "remove finished jobs that were kept long enough, now",
         "rebuild": "make the database again from the jobs' directories",
         "settings": "what is in force, and changing it",
         "token": "grant, list and revoke keys to a server",

@@ -53,6 +53,9 @@ def _settings(parser: argparse.ArgumentParser) -> None:
         help="PowerShell: for Verbose, Debug, Information, Warning, Progress; e.g. Verbose=Continue",
     )  # fmt: skip
     parser.add_argument("--concurrent-jobs", default=nothing, type=int, metavar="N", help="how many may run at once")
+    parser.add_argument(
+        "--max-history", default=nothing, type=int, metavar="N", help="how many finished jobs are kept; 0 = all"
+    )
     parser.add_argument("--env", dest="variables", default=nothing, action="append", metavar="NAME=VALUE")
     parser.add_argument("--tag", dest="tags", default=nothing, action="append", metavar="TAG")
     for name, about in (
@@ -161,6 +164,7 @@ def _show(script: Script, parameters: list[Parameter], as_json: bool) -> int:
             ("Timeout", f"{script.timeout:g} s" if script.timeout else None),
             ("Error action", script.error_action),
             ("At once", script.concurrent_jobs),
+            ("Keeps", f"{script.max_history} finished jobs" if script.max_history else "all its jobs"),
             ("Object depth", script.object_depth if script.object_depth != 2 else None),
             ("Preferences", "\n".join(f"{name}={value}" for name, value in script.preferences.items())),
             ("Variables", "\n".join(f"{name}={value}" for name, value in script.variables.items())),

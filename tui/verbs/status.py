@@ -38,6 +38,7 @@ async def run(arguments: argparse.Namespace) -> int:
             ),
             ("Jobs", ", ".join(f"{count} {name}" for name, count in status.counts.items() if count) or "none"),
             ("At once", f"at most {status.max_running} jobs"),
+            ("Retention", status.retention),
             ("Problems", "\n".join(status.problems)),
         ]
     )

@@ -79,6 +79,20 @@ def add(api: Api) -> None:
         """Who did what, newest first."""
         return answer(await service.audit(take=take, since=None if since is None else _time(since)))
 
+    @api.route("POST", "/groom", Content(ref("Groomed"), examples.GROOMED), tag="service")
+    async def groom(
+        dry: Annotated[bool, Query(description="Tell only what would go.")] = False,
+        trust_clock: Annotated[
+            bool, Query(alias="trustClock", description="A clock that is doubted, because it jumped ahead, is right.")
+        ] = False,
+    ) -> Response:
+        """Remove the finished jobs that were kept long enough.
+
+        How long is said by the setting `retention_days` and by the `maxHistory` of each script. It takes half a minute
+        at most: while `more` is true there is more to groom.
+        """
+        return answer(await service.groom(dry=dry, trust_clock=trust_clock))
+
     @api.route("GET", "/setting", Content(list_of("Setting"), examples.SETTINGS), tag="service")
     async def settings() -> Response:
         """The settings of the store."""
