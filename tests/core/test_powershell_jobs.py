@@ -14,7 +14,6 @@ import pytest
 from core.journal.format import (
     ERROR,
     INFORMATION,
-    OBJECT,
     PROGRESS,
     PROMPT,
     STDERR,
@@ -22,29 +21,13 @@ from core.journal.format import (
     VERBOSE,
     WARNING,
 )
-from tests.core.runner_jobs import Deck, Run, until
-from tests.powershell import pwsh
+from tests.core.powershell_jobs import documents, powershell, text
+from tests.core.runner_jobs import Deck, until
 
 
 @pytest.fixture
 def deck(tmp_path: Path) -> Deck:
     return Deck(tmp_path)
-
-
-def powershell(deck: Deck, script: str, settings: dict[str, Any] | None = None, **spec: Any) -> Run:
-    """A job of this script, not started."""
-    return deck.job(
-        pwsh(), "-NoLogo", "-NoProfile", "-s", script=script, suffix=".ps1", kind="powershell",
-        environment="PowerShell 7", powershell=settings or {}, size=[120, 40], **spec,
-    )  # fmt: skip
-
-
-def documents(run: Run) -> list[str]:
-    return [data.decode() for stream, _flags, data in run.records() if stream == OBJECT]
-
-
-def text(run: Run) -> str:
-    return run.stream(STDOUT).decode()
 
 
 # status and exit code by script; what `pwsh -File` gives
@@ -395,37 +378,3 @@ def test_write_host_in_pieces_is_one_line(deck: Deck) -> None:
         found = [re.sub(rb"\x1b\[[0-9;]*m", b"", line.data) for line in index.lines(0, 9)]
         assert found == [b"abc", b"d"]
         assert [re.sub(rb"\x1b\[[0-9;]*m", b"", line.data) for line in index.tail(9)] == [b"abc", b"d"]
-
-
-def test_children_have_the_jobs_pipes_and_nothing_else(deck: Deck) -> None:
-    """A daemon that lets go of its output must not keep the job from ending."""
-    listing = deck.directory / "listing.sh"
-    listing.write_text("ls -l /proc/self/fd\n")
-    run = powershell(deck, f"Start-Process /bin/sh -ArgumentList '{listing}' -NoNewWindow -Wait").go()
-    run.ended()
-    numbers = [int(line.split()[-3]) for line in text(run).splitlines() if "->" in line]
-    # 3 is the directory that ls itself reads
-    assert sorted(numbers)[:3] == [0, 1, 2] and len(numbers) <= 4, text(run)
-
-
-def test_no_child_reads_the_protocol(deck: Deck) -> None:
-    """One that inherits standard input has the job's, and what is answered still arrives."""
-    script = (
-        "Start-Process head -ArgumentList '-n1' -NoNewWindow; Start-Sleep -Milliseconds 300\n"
-        '$a = Read-Host one; $b = Read-Host two; "$a $b"'
-    )
-    run = powershell(deck, script, kill_leftovers=True).go()
-    for number, answer in enumerate(("first", "second"), 1):
-        until(lambda number=number: len(run.values(PROMPT)) == number, f"question {number}", 60)  # type: ignore[misc]
-        run.ask(op="answer", text=answer)
-    run.ended()
-    assert text(run) == "first second\n"
-    script = "Start-Process cat -NoNewWindow -Wait; [IO.StreamReader]::new([Console]::OpenStandardInput()).ReadToEnd()"
-    run = powershell(deck, script + "; 'end'", stdin="none").go()
-    assert run.ended()["status"] == "Completed" and text(run).split() == ["end"]
-
-
-def test_the_terminal_is_the_jobs(deck: Deck) -> None:
-    run = powershell(deck, "bash -c 'echo to the terminal > /dev/tty; tty < /dev/tty'; 'end'").go()
-    run.ended()
-    assert "/dev/" in text(run) and "end\n" in text(run)

@@ -61,6 +61,7 @@ def arguments(
         "secret": secret,
         # one that was started for the job has it from its start
         "noinput": environment is not None and spec.get("stdin") == "none",
+        "piped": spec.get("stdin") == "pipe",
         "set": set_,
         "unset": unset,
         "ready": environment is not None,

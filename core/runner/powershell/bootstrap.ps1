@@ -15,6 +15,9 @@ $ExecutionContext.SessionState.PSVariable.Get('options').Options = 'Private'
         $null = $libc::close(3); $null = $libc::close(4)
         if (-not $options.warming) { $null = $libc::close(5) }
         [AppDomain]::CurrentDomain.SetData('jobdeck.libc', $libc)
+        # a server of the protocol takes what is read from the console for empty; from a terminal it had better be: nobody
+        # would see that it is asked
+        if ($options.piped) { [Console]::SetIn([IO.StreamReader]::new([Console]::OpenStandardInput(), [Text.UTF8Encoding]::new($false), $false, 256)) }
         $out = [IO.StreamWriter]::new([Console]::OpenStandardOutput(), [Text.UTF8Encoding]::new($false), 256); $out.AutoFlush = $true; [Console]::SetOut($out)
         $out = [IO.StreamWriter]::new([Console]::OpenStandardError(), [Text.UTF8Encoding]::new($false), 256); $out.AutoFlush = $true; [Console]::SetError($out)
         # the pipelines that come after this one run the same block, as it is compiled by then
@@ -55,9 +58,11 @@ $options.run = & {
     if ($options.copy) { $run = [System.Management.Automation.Language.Parser]::ParseInput([IO.File]::ReadAllText($options.copy), $path, [ref]$tokens, [ref]$errors) }
     else { $run = [System.Management.Automation.Language.Parser]::ParseFile($path, [ref]$tokens, [ref]$errors) }
     if ($errors.Count) { throw [System.Management.Automation.ParseException]::new($errors) }
+    # as with pwsh -File, what is piped in are the lines of $input; a script that asks for none may read them itself
+    $options.feed = $options.piped -and ($null -ne $run.ProcessBlock -or $null -ne $run.Find({ param($node) $node -is [System.Management.Automation.Language.VariableExpressionAst] -and $node.VariablePath.UserPath -eq 'input' }, $false))
     if ($options.copy) { $run.GetScriptBlock() } else { $path }
 } $path $options $ExecutionContext.SessionState.PSVariable
-& $options.run @params | & {
+$options.show = {
     param($depth, $discard)
     begin { $format = $null; $serializer = [System.Management.Automation.PSSerializer] }
     process {
@@ -78,7 +83,9 @@ $options.run = & {
         $format.Process($value)
     }
     clean { if ($null -ne $format) { $format.End() } }
-} $options.depth $options.discard
+}
+if ($options.feed) { [IO.File]::ReadLines('/proc/self/fd/0') | & $options.run @params | & $options.show $options.depth $options.discard }
+else { & $options.run @params | & $options.show $options.depth $options.discard }
 if (-not $?) { $Host.SetShouldExit($LASTEXITCODE) }
 if ($options.tidy) {
     & {
