@@ -25,6 +25,8 @@ from tui.theme import THEMES, default_theme, missing_variables
 from tui.widgets.beside import beside
 
 if TYPE_CHECKING:
+    from textual.driver import Driver
+
     from tui.waiting import Waiting
 
 #: changes reach the screens at most so often, in seconds
@@ -90,6 +92,15 @@ class JobdeckApp(App[int]):
     def service(self) -> JobService:
         """The service. Its methods raise Unavailable while there is no connection."""
         return self.thread.service
+
+    def get_driver_class(self) -> type[Driver]:
+        """What draws and reads: in a terminal our own kind, elsewhere (a browser) as Textual says."""
+        found = super().get_driver_class()
+        if found.__module__ != "textual.drivers.linux_driver":
+            return found
+        from tui.terminal_driver import TerminalDriver
+
+        return TerminalDriver
 
     def get_css_variables(self) -> dict[str, str]:
         """The theme's variables, and those of app.tcss that it does not know."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import signal
 import time
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.command import Command
+from tests.end_to_end.command import PROGRAM, Command
 from tests.end_to_end.tmux import Tmux
 
 Terminals = Callable[..., Tmux]
@@ -131,6 +132,20 @@ def test_a_closed_terminal_ends_the_application_and_no_job(jobdeck: Command, ter
     assert ended(process)
     assert jobdeck.json("job", str(job))["status"] == "Running"
     jobdeck("cancel", str(job))
+
+
+def test_a_terminal_that_hangs_up_on_the_application_itself_ends_it(jobdeck: Command, terminal: Terminals) -> None:
+    window = terminal()
+    process = window.pane_process()
+    window.enter("exec " + shlex.join(PROGRAM))
+    window.until("No job has run yet")
+    # One who was not stopped goes on as before.
+    os.kill(process, signal.SIGCONT)
+    window.type("?")
+    window.until("Help")
+    # It leads its session, so that it gets SIGCONT behind the SIGHUP.
+    window.close()
+    assert ended(process)
 
 
 def test_ctrl_z_gives_the_lead_up_and_fg_comes_back(jobdeck: Command, terminal: Terminals) -> None:
