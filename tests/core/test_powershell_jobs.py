@@ -46,6 +46,8 @@ ENDS = [
     ("if (", "Failed", 1),
     ("$ErrorActionPreference = 'Stop'; Get-Item /nope; 'never'", "Failed", 1),
     ("1/0; 'on'", "Error", 0),
+    ("$ErrorActionPreference = 'Break'; Get-Item /nope; exit 8", "Failed", 8),
+    ("Get-Item /nope -ErrorAction Break; 'on'", "Error", 0),
     ("[Environment]::Exit(5)", "Failed", 5),
     ("'a'; [Environment]::Exit(0)", "Completed", 0),
     ("bash -c 'exit 4'", "Completed", 0),

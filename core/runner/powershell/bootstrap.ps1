@@ -20,6 +20,8 @@ $ExecutionContext.SessionState.PSVariable.Get('options').Options = 'Private'
         if ($options.piped) { [Console]::SetIn([IO.StreamReader]::new([Console]::OpenStandardInput(), [Text.UTF8Encoding]::new($false), $false, 256)) }
         $out = [IO.StreamWriter]::new([Console]::OpenStandardOutput(), [Text.UTF8Encoding]::new($false), 256); $out.AutoFlush = $true; [Console]::SetOut($out)
         $out = [IO.StreamWriter]::new([Console]::OpenStandardError(), [Text.UTF8Encoding]::new($false), 256); $out.AutoFlush = $true; [Console]::SetError($out)
+        # nobody is there to debug: what stops for that (Break, Wait-Debugger, breakpoints) goes on at once
+        [runspace]::DefaultRunspace.Debugger.add_DebuggerStop({ param($from, $stop) $stop.ResumeAction = [System.Management.Automation.DebuggerResumeAction]::Continue })
         # the pipelines that come after this one run the same block, as it is compiled by then
         if ($options.warming) { [AppDomain]::CurrentDomain.SetData('jobdeck.run', $block) }
     }
