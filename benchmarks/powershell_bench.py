@@ -154,11 +154,13 @@ async def _measure(program: str, directory: str) -> list[Row]:
         for engine in (cold, warm):
             await _first_output(engine, first)
         for _ in range(_ROUNDS):
+            # the runner that takes the place of the last one must be warm before anything is measured
+            await _warm(warm)
             server_ms.append(_bare_server(program, first))
             cold_ms.append(await _first_output(cold, first))
             file_ms.append(_bare_file(program, first))
-            await _warm(warm)
             warm_ms.append(await _first_output(warm, first))
+        await _warm(warm)
         bare = [program, "-NoLogo", "-NoProfile", "-File"]
         text = await _job_seconds(cold, strings), _seconds([*bare, strings])
         typed = await _job_seconds(cold, objects), _seconds([*bare, serialized])

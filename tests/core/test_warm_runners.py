@@ -127,6 +127,17 @@ async def test_nothing_that_a_script_can_look_at_is_otherwise(
     assert ("input=/dev/null " if standard_input == "none" else "input=/dev/pts/ ") in warm
 
 
+async def test_a_variable_that_the_job_has_not_is_gone(engine: Engine, scripts: Path) -> None:
+    path = scripts / "gone.ps1"
+    path.write_text("$PID; $null -eq [Environment]::GetEnvironmentVariable('FOO'); bash -c 'echo ${FOO-gone}'")
+    await ran(engine, path, variables={**os.environ, "FOO": "one"})
+    await until(engine.warm_runners, "a warm runner")
+    (shell,) = children(warm_runners()[0])
+    _job, text = await ran(engine, path, variables=dict(os.environ))
+    # the formatter shows numbers and truth values
+    assert text.split() == [str(shell), "True", "gone"]
+
+
 @pytest.mark.parametrize("difference", ["TZ", "PSModulePath", "https_proxy"])
 async def test_what_a_process_has_from_its_start_must_agree(engine: Engine, scripts: Path, difference: str) -> None:
     path = scripts / "pid.ps1"
