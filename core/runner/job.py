@@ -6,18 +6,17 @@ import os
 import signal
 import time
 
-from core.journal.format import STDERR, STDOUT, TERMINAL
 from core.journal.summary import Summary
 from core.journal.writer import JournalWriter
 from core.runner import processes, spawn
+from core.runner.begin import begin_command
 from core.runner.calling import call_for_children
 from core.runner.channel import Channel
 from core.runner.commands import Commands
 from core.runner.ending import Ending, has_children
 from core.runner.exit_file import ExitFile
-from core.runner.feeding import Feeding
 from core.runner.loop import READ, Loop
-from core.runner.mask import Masker, Secrets, within
+from core.runner.mask import Secrets, within
 from core.runner.outcome import Outcome
 from core.runner.output import Outputs
 from core.runner.questions import Questions
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from core.runner.connection import Parking
+    from core.runner.feeding import Feeding
     from core.runner.powershell.hosting import Hosting
     from core.runner.powershell.shell import Shell
     from core.runner.spawn import Child, Terminal
@@ -146,7 +146,7 @@ class Job:
             self.child = self.hosting.child
         else:
             at_once = spawn.can_start_at_once(plan) and self.exit_file.mark(processes.boot_id())
-            self.child = self._spawn(plan, at_once=at_once)
+            self.child = begin_command(self, plan, at_once=at_once)
         child = self.child
         if child is not None and child.report >= 0:
             self.loop.watch(child.report, READ, lambda _events: self._executed(child))
@@ -168,37 +168,6 @@ class Job:
         else:
             # executed only once its start is on the disk: a runner that dies here has not run anything
             self.recorder.state(record, then=self._go)
-
-    def _spawn(self, plan: Launch, *, at_once: bool) -> Child | None:
-        """The main process with its terminal and pipes: `at_once` executing, else waiting; None if it cannot start."""
-        spec = self.spec
-        self.terminal = spawn.Terminal(*(spec.get("size") or (80, 24)))
-        self.outputs.add(self.terminal.master, TERMINAL, is_pipe=False, mask=Masker(self.secrets))
-        kind = spec.get("stdin") or "terminal"
-        stdin = self.terminal.slave
-        if kind == "pipe":
-            self.feeding = Feeding(self)
-            stdin = self.feeding.reading_end
-        elif kind == "none":
-            stdin = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
-        stdout = stderr = self._pipe(STDOUT)
-        if not spec.get("merge"):
-            stderr = self._pipe(STDERR)
-        try:
-            child = (spawn.start if at_once else spawn.fork)(plan, stdin, stdout, stderr)
-            self.terminal.foreground(child.pid)
-            return child
-        except spawn.NotStarted as error:
-            self.outcome.failed_to_start = spawn.complaint(str(error), plan)
-            return None
-        finally:
-            for fd in {stdout, stderr, stdin} - {self.terminal.slave}:
-                os.close(fd)
-
-    def _pipe(self, stream: int) -> int:
-        reading, writing = os.pipe()
-        self.outputs.add(reading, stream, is_pipe=True, mask=Masker(self.secrets))
-        return writing
 
     def _go(self) -> None:
         assert self.child is not None
