@@ -20,6 +20,8 @@ PLACEHOLDER = "{scriptPath}"
 PROBE_SECONDS = 10.0
 #: what did not work is tried again after so many seconds
 RETRY_SECONDS = 3600.0
+#: and what did not answer in time, which may have been the computer's fault
+LATE_SECONDS = 60.0
 #: the module and the bootstrap need at least this Python
 OLDEST_PYTHON = (3, 8)
 
@@ -199,20 +201,27 @@ def _probe(path: str, arguments: Sequence[str], probes: MutableMapping[str, Any]
         real = kept.get("real")
         if isinstance(real, str) and _is_program(real):
             return real, str(kept.get("version", ""))
-        if real is None and 0 <= time.time() - float(kept.get("time", 0)) < RETRY_SECONDS:
+        patience = LATE_SECONDS if kept.get("late") else RETRY_SECONDS
+        if real is None and 0 <= time.time() - float(kept.get("time", 0)) < patience:
             return None
-    answer = _ask(path, arguments)
+    answer, late = None, False
+    try:
+        answer = _ask(path, arguments)
+    except subprocess.TimeoutExpired:
+        late = True
     probes[path] = {
         "mtime": found.st_mtime_ns,
         "size": found.st_size,
         "time": int(time.time()),
         "real": answer[0] if answer else None,
         "version": answer[1] if answer else "",
+        **({"late": True} if late else {}),
     }
     return answer
 
 
 def _ask(path: str, arguments: Sequence[str]) -> tuple[str, str] | None:
+    """The real executable and its version, None when it does not run. Raises TimeoutExpired."""
     try:
         done = subprocess.run(
             [path, *arguments],
@@ -223,7 +232,7 @@ def _ask(path: str, arguments: Sequence[str]) -> tuple[str, str] | None:
             cwd="/",
             check=False,
         )
-    except (OSError, subprocess.TimeoutExpired):
+    except OSError:
         return None
     if done.returncode != 0:
         return None

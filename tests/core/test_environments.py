@@ -245,3 +245,15 @@ def test_a_program_that_never_answers_does_not_count(tmp_path: Path, monkeypatch
     program(tmp_path / "python3", "#!/bin/sh\nexec sleep 30\n")
     monkeypatch.setattr("core.engine.programs.PROBE_SECONDS", 0.2)
     assert find(str(tmp_path), {}) == []
+
+
+def test_what_was_only_slow_is_asked_again_soon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = program(tmp_path / "node", '#!/bin/sh\necho call >> "$0.calls"\nexec sleep 30\n')
+    probes: dict[str, Any] = {}
+    monkeypatch.setattr("core.engine.programs.PROBE_SECONDS", 0.5)
+    for _ in range(2):
+        assert find(str(tmp_path), probes) == []
+    assert calls(slow) == 1
+    monkeypatch.setattr("core.engine.programs.LATE_SECONDS", 0.0)
+    assert find(str(tmp_path), probes) == []
+    assert calls(slow) == 2
