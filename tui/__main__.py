@@ -82,6 +82,10 @@ def _application() -> int:
     terminal = sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
     # A driver of its own is asked for where a browser shows the application (textual-serve).
     if not (terminal or "TEXTUAL_DRIVER" in os.environ):
+        if sys.stdin.isatty() and sys.stdout.isatty():
+            from tui.say import tell
+
+            tell("This terminal (TERM=dumb) cannot show the application; the verbs work here all the same.")
         print(_FIRST_STEPS, end="")
         return 0
     from tui.start import start

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
@@ -165,6 +166,10 @@ class Catalogue:
         await change(self._shared, lambda c: remove_environment(c, found, name))
 
 
+#: the first line of a synopsis in PowerShell's comment-based help
+_SYNOPSIS = re.compile(rb"^[ \t#]*\.SYNOPSIS[ \t]*\r?\n[ \t#]*([^\s#][^\r\n]*)", re.IGNORECASE | re.MULTILINE)
+
+
 def _description(path: str, content: bytes | None) -> str:
     """What a script says of itself in its first line; "" where it says nothing, or nothing that can be read."""
     from core.params.read import read_interface
@@ -173,6 +178,9 @@ def _description(path: str, content: bytes | None) -> str:
         if content is None:
             with open(path, "rb") as file:
                 content = file.read()
+        told = _SYNOPSIS.search(content) if path.endswith(".ps1") else None
+        if told is not None:
+            return told.group(1).decode("utf-8", "replace").strip()
         is_python = path.endswith(".py") or b"python" in content[:100].partition(b"\n")[0]
         return read_interface(content, "python" if is_python else "command", os.path.basename(path)).synopsis
     except (OSError, ServiceError):

@@ -171,6 +171,14 @@ def test_without_a_terminal_it_says_how_to_begin(jobdeck: Command) -> None:
     assert "jobdeck run FILE" in jobdeck().stdout
 
 
+def test_a_terminal_that_can_show_nothing_is_told_so(terminal: Terminals) -> None:
+    window = terminal()
+    window.enter("export TERM=dumb; clear")
+    window.jobdeck()
+    window.until(r"This terminal \(TERM=dumb\) cannot show the application")
+    window.until(r"jobdeck run FILE")
+
+
 def test_a_wrong_setting_is_a_sentence(jobdeck: Command, terminal: Terminals) -> None:
     jobdeck.home.mkdir(parents=True, exist_ok=True)
     (jobdeck.home / "config.toml").write_text("max_running = 'many'\n")

@@ -132,8 +132,8 @@ async def test_add_change_run_look_remove(deck: Deck, scripts: Path) -> None:
 async def test_preferences_of_powershell_are_fields(deck: Deck, scripts: Path) -> None:
     async with deck(size=(100, 40)) as pilot:
         service = app_of(pilot).service
-        path = write(scripts, "p.ps1", "'x'\n")
-        await service.add_script(path, preferences={"Debug": "Stop"})
+        path = write(scripts, "p.ps1", "<#\n.SYNOPSIS\n    Says x.\n#>\n'x'\n")
+        assert (await service.add_script(path, preferences={"Debug": "Stop"})).description == "Says x."
         screen, _ = await opened(pilot)
         await pilot.press("e")
         form = await form_of(pilot, ScriptScreen)
