@@ -174,6 +174,26 @@ async def test_cancel_asks_and_the_safe_answer_comes_first(deck: Deck, beside: E
     await beside.close()
 
 
+async def test_a_dimmed_key_says_why(deck: Deck, beside: Engine, scripts: Path) -> None:
+    def said(pilot: Pilot[int]) -> list[str]:
+        return [str(notification.message) for notification in pilot.app._notifications]
+
+    async with deck() as pilot:
+        await until(pilot, lambda: pilot.app.connection.state is State.OPEN)  # type: ignore[attr-defined]
+        await pilot.press("x")
+        assert said(pilot) == ["There is no job under the cursor."]
+        id = await ran(beside, scripts, "quick.sh", "true\n")
+        await until(pilot, lambda: ids(pilot) == [id])
+        await settled(pilot)
+        await pilot.press("x", "a")
+        assert said(pilot)[1:] == [f"Job {id} is Completed: there is nothing to cancel.", "No job waits for an answer."]
+        await pilot.press("enter")
+        await until(pilot, lambda: getattr(pilot.app.screen, "job", None) is not None)
+        await pilot.press("x")
+        assert len(said(pilot)) == 4
+    await beside.close()
+
+
 async def test_many_are_marked_rerun_and_deleted(deck: Deck, beside: Engine, scripts: Path) -> None:
     first = [await ran(beside, scripts, f"s{number}.sh", "exit 0\n") for number in range(3)]
     async with deck() as pilot:

@@ -24,6 +24,8 @@ R = TypeVar("R")
 #: the least columns and rows that a screen can be used in
 SMALLEST = (60, 15)
 
+LOOK_ONLY = "You may look only: the token of this connection has the role Reader."
+
 
 class TooSmall(Widget):
     """Covers everything while the window is too small."""
@@ -107,6 +109,19 @@ class BaseScreen(Screen[R]):
     def action_back(self) -> None:
         """Leave this screen."""
         self.dismiss()
+
+    def why_not(self, action: str) -> str | None:
+        """Why an action that is dimmed cannot be done now, as a sentence."""
+        return LOOK_ONLY if self.deck.connection.read_only else None
+
+    def on_key(self, event: events.Key) -> None:
+        """A key that does nothing now says why."""
+        active = self.active_bindings.get(event.key)
+        if active is not None and not active.enabled:
+            reason = self.why_not(active.binding.action.rpartition(".")[2])
+            if reason is not None:
+                event.stop()
+                self.deck.say(reason)
 
     def on_resize(self, event: events.Resize) -> None:
         """Say so where the window is too small."""

@@ -318,6 +318,17 @@ class JobScreen(BaseScreen[None]):
                 return True if job.status.finished else None
         return super().check_action(action, parameters)
 
+    def why_not(self, action: str) -> str | None:
+        """Why a dimmed key does nothing now."""
+        job = self.job
+        if job is None or self.deck.connection.read_only:
+            return super().why_not(action)
+        reasons = {
+            "cancel": f"Job {job.id} is {job.status.name}: there is nothing to cancel.",
+            "delete": f"Job {job.id} is {job.status.name}, not finished: cancel it first.",
+        }
+        return reasons.get(action)
+
     def action_answer(self) -> None:
         """Answer what the job asks."""
         self.deck.open("feedback", self.job_id)

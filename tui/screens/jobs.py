@@ -13,7 +13,7 @@ from tui import clock, job_filter, keys
 from tui.changes import Changes, Connection, State
 from tui.job_columns import job_columns
 from tui.job_rows import JobRow, JobRows
-from tui.screens.base import BaseScreen
+from tui.screens.base import LOOK_ONLY, BaseScreen
 from tui.text import thousands
 from tui.widgets.filter import FilterBar
 from tui.widgets.table import Table
@@ -401,6 +401,17 @@ class JobsScreen(BaseScreen[None]):
         if action == "answer":
             return True if self.deck.counts.get(Status.WaitingOnFeedback) else None
         return True
+
+    def why_not(self, action: str) -> str | None:
+        """Why a dimmed key does nothing now."""
+        job = self._job
+        if action in _ACTS and self.deck.connection.read_only:
+            return LOOK_ONLY
+        if action == "answer":
+            return "No job waits for an answer."
+        if job is None:
+            return "There is no job under the cursor."
+        return f"Job {job.id} is {job.status.name}: there is nothing to cancel." if action == "cancel" else None
 
     def action_run(self) -> None:
         """Run a script."""

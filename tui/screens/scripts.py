@@ -18,7 +18,7 @@ from tui.changes import Changes, Connection, State
 from tui.glyphs import LOOKS, glyph, word
 from tui.job_columns import short_time
 from tui.say import duration
-from tui.screens.base import BaseScreen
+from tui.screens.base import LOOK_ONLY, BaseScreen
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.jobs import JobsScreen
 from tui.widgets import plain
@@ -242,7 +242,7 @@ class ScriptsScreen(BaseScreen[None]):
         if row is None:
             return
         if self.deck.connection.read_only:
-            self.deck.say("You may look only: the token of this connection has the role Reader.", severity="warning")
+            self.deck.say(LOOK_ONLY, severity="warning")
             return
         self.background(self._remove(row.script), group="remove")
 

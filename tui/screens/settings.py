@@ -11,7 +11,7 @@ from textual.widgets import TabbedContent, TabPane
 from core.service import ServiceError
 from tui import keys
 from tui.changes import Changes, Connection, State
-from tui.screens.base import BaseScreen
+from tui.screens.base import LOOK_ONLY, BaseScreen
 from tui.screens.own_pages import KeysPage, ThemePage
 from tui.screens.settings_pages import EnvironmentsPage, LimitsPage, Page, TokensPage
 from tui.widgets.table import Table
@@ -109,7 +109,7 @@ class SettingsScreen(BaseScreen[None]):
         """Whether the role allows to look only; then it is said."""
         refused = self.page.asks and self.deck.connection.read_only
         if refused:
-            self.deck.say("You may look only: the token of this connection has the role Reader.", severity="warning")
+            self.deck.say(LOOK_ONLY, severity="warning")
         return refused
 
     def on_table_opened(self, event: Table.Opened) -> None:
