@@ -172,4 +172,14 @@ def retention(connection: sqlite3.Connection, days: int) -> tuple[str, str | Non
     clock, last = clocks.last(connection), clocks.last_round(connection)
     if last:
         said += f"; groomed last {time.strftime('%Y-%m-%d %H:%M', time.localtime(last / 1e9))}"
-    return said, None if clock is None else waits(Rules(clock, days))
+    if clock is None or not (clock.trusted or _something_old(connection, days)):
+        # Of a new store nothing would go: nothing is wrong with it.
+        return said, None
+    return said, waits(Rules(clock, days))
+
+
+def _something_old(connection: sqlite3.Connection, days: int) -> bool:
+    """Whether jobs would go once this store is groomed."""
+    old = time.time_ns() - days * _DAY if days else 0
+    too_old = connection.execute("SELECT 1 FROM job WHERE created < ? LIMIT 1", (old,)).fetchone() is not None
+    return too_old or bool(_limits(connection))
