@@ -19,6 +19,7 @@ from core.service import Invalid, JobService, ServiceError, Status, Unavailable
 from tui import keys, screens
 from tui.changes import EVERYTHING, Changes, Connection, Gathered, State
 from tui.remembered import Remembered
+from tui.screens.base import BaseScreen
 from tui.service_thread import Connect, ServiceThread
 from tui.text import one_line
 from tui.theme import THEMES, default_theme, missing_variables
@@ -331,6 +332,8 @@ class JobdeckApp(App[int]):
             # An input takes every such key that reaches it: this one did not.
             event.prevent_default()
             focused.insert_text_at_cursor(event.character)
+        elif isinstance(self.screen, BaseScreen):
+            self.screen.explain_key(event.key)
 
     def action_help(self) -> None:
         """The keys that work here."""

@@ -170,7 +170,7 @@ class Window(Generic[T]):
         take = max(last - first + 1, CHUNK)
         anchor = self.row(first)
         if first == 0 or anchor is None or self._newest is None:
-            self.rows = []
+            # Those that are here stay until the others come: a count that is told meanwhile must not move the cursor.
             await self._jump(first, take)
             return 0
         above = await self._fetch(self._newest, False, 0, _COUNTED)
@@ -178,7 +178,6 @@ class Window(Generic[T]):
         if above.rows:
             self._newest = self._key(above.rows[-1])
         if not reach.rows:
-            self.rows = []
             await self._jump(max(0, first - take), take)
             return 0
         self.rows, self._more = list(reach.rows), reach.more

@@ -224,6 +224,7 @@ async def test_the_cursor_stays_with_its_job(deck: Deck, beside: Engine, scripts
     older = await ran(beside, scripts, "older.sh", "exit 0\n")
     await ran(beside, scripts, "newer.sh", "exit 0\n")
     async with deck() as pilot:
+        await until(pilot, lambda: len(ids(pilot)) == 2)
         await pilot.press("down")
         await ran(beside, scripts, "newest.sh", "exit 0\n")
         await until(pilot, lambda: len(ids(pilot)) == 3)

@@ -114,13 +114,12 @@ class BaseScreen(Screen[R]):
         """Why an action that is dimmed cannot be done now, as a sentence."""
         return LOOK_ONLY if self.deck.connection.read_only else None
 
-    def on_key(self, event: events.Key) -> None:
-        """A key that does nothing now says why."""
-        active = self.active_bindings.get(event.key)
+    def explain_key(self, key: str) -> None:
+        """A key that nobody took: if it is dimmed here, say why."""
+        active = self.active_bindings.get(key)
         if active is not None and not active.enabled:
             reason = self.why_not(active.binding.action.rpartition(".")[2])
             if reason is not None:
-                event.stop()
                 self.deck.say(reason)
 
     def on_resize(self, event: events.Resize) -> None:

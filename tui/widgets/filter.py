@@ -142,7 +142,9 @@ class FilterBar(Widget):
         problems = job_filter.read(self.text).problems
         if problems and not self.editing:
             left.append((f"   {problems[0]}", "told--bad"))
-        self.query_one("#summary", _Told).say(left, right)
+        for summary in self.query("#summary").results(_Told):
+            # None is there any more while the screen goes.
+            summary.say(left, right)
         if self.editing:
             self._hint()
 

@@ -21,10 +21,10 @@ from tui.widgets.sgr import Pen
 _PIECES = re.compile("(\t|\x1b\\[[0-9;:]*m)")
 #: erases the line, whole or from the cursor on
 _ERASE = re.compile(rb"\x1b\[[02]?K")
-#: what joins, breaks or selects without a cell of its own: left out
+#: what joins, breaks, selects or tints without a cell of its own (of which terminals are not agreed): left out
 _NOTHING = re.compile(
     "[\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200d\u2060-\u2064\ufe00-\ufe0f\ufeff"
-    "\U0001bca0-\U0001bca3\U000e0000-\U000e0fff]"
+    "\U0001bca0-\U0001bca3\U0001f3fb-\U0001f3ff\U000e0000-\U000e0fff]"
 )
 #: what turns the direction, ends lines, has no agreed width or is no character: replaced
 _REPLACED = re.compile(
