@@ -213,6 +213,10 @@ def _texts(jobs: sqlite3.Connection, which: str, values: tuple[int, ...]) -> lis
 
 
 def _expression(text: str) -> str:
-    """What FTS5 is asked for: all three letters in a row that the text has, in any order."""
-    parts = dict.fromkeys(text[start : start + 3] for start in range(len(text) - 2))
+    """What FTS5 is asked for: three letters in a row from all over the text, in any order; the rows tell the rest.
+
+    Those that overlap would narrow little further, and each is one more long list to go through.
+    """
+    starts = {*range(0, len(text) - 2, 3), len(text) - 3}
+    parts = dict.fromkeys(text[start : start + 3] for start in sorted(starts, reverse=True))
     return " AND ".join('"' + part.replace('"', '""') + '"' for part in parts)
