@@ -10,6 +10,7 @@ The file is never opened but through SQLite: closing a plain descriptor of it wo
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import queue
@@ -17,7 +18,7 @@ import random
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
@@ -117,6 +118,19 @@ def begin(connection: sqlite3.Connection, timeout: float) -> None:
         connection.execute("PRAGMA busy_timeout = 5000")
 
 
+@contextlib.contextmanager
+def transaction(connection: sqlite3.Connection, timeout: float) -> Iterator[sqlite3.Connection]:
+    """One transaction that writes: committed at the end, rolled back by whatever goes wrong. Raises sqlite3.Error."""
+    begin(connection, timeout)
+    try:
+        yield connection
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
 def create(path: str) -> None:
     """Make the tables where there are none yet, in WAL. Raises sqlite3.Error."""
     connection = connect(path)
@@ -124,19 +138,13 @@ def create(path: str) -> None:
         # Grooming gives back what it frees; it is to be said before there is a table.
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         connection.execute("PRAGMA journal_mode = WAL")
-        begin(connection, 30.0)
-        try:
+        with transaction(connection, 30.0):
             if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
                 with open(_SCHEMA, encoding="utf-8") as file:
                     for statement in file.read().split(";\n"):
                         if statement.strip():
                             connection.execute(statement)
                 connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-            connection.execute("COMMIT")
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
     finally:
         connection.close()
     os.chmod(path, 0o600)
@@ -321,15 +329,9 @@ class Database:
             if self._writer is None:
                 self._writer = connect(self.path)
                 check_version(self._writer, self.path)
-            begin(self._writer, self._lock_timeout)
-            try:
+            with transaction(self._writer, self._lock_timeout) as writer:
                 for function, future in calls:
-                    outcomes.append(self._write_one(self._writer, function, future))
-                self._writer.execute("COMMIT")
-            except BaseException:
-                if self._writer.in_transaction:
-                    self._writer.execute("ROLLBACK")
-                raise
+                    outcomes.append(self._write_one(writer, function, future))
         except BaseException as error:
             told = explain(error, self.path) if isinstance(error, sqlite3.Error) else error
             for _, future in calls:

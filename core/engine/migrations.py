@@ -9,7 +9,7 @@ import contextlib
 
 from core.config import Settings
 
-from .database import SCHEMA_VERSION, begin, connect
+from .database import SCHEMA_VERSION, connect, transaction
 
 _COUNT = (
     "INSERT INTO tally (script_id, status, jobs) VALUES (coalesce(new.script_id, 0), new.status, 1)"
@@ -47,18 +47,11 @@ _STEPS: dict[int, tuple[str, ...]] = {
 
 def bring_up_to_date(settings: Settings) -> None:
     """Add to the store what versions since its own have added. Raises sqlite3.Error."""
-    with contextlib.closing(connect(settings.database)) as connection:
-        begin(connection, settings.lock_timeout)
-        try:
-            # Looked up in the transaction: another process may have done it meanwhile.
-            version = connection.execute("PRAGMA user_version").fetchone()[0]
-            for step in range(version + 1, SCHEMA_VERSION + 1):
-                for statement in _STEPS[step]:
-                    connection.execute(statement)
-            if version < SCHEMA_VERSION:
-                connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-            connection.execute("COMMIT")
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
+    with contextlib.closing(connect(settings.database)) as connection, transaction(connection, settings.lock_timeout):
+        # Looked up in the transaction: another process may have done it meanwhile.
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        for step in range(version + 1, SCHEMA_VERSION + 1):
+            for statement in _STEPS[step]:
+                connection.execute(statement)
+        if version < SCHEMA_VERSION:
+            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")

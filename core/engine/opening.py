@@ -10,7 +10,7 @@ import time
 from core.config import Settings
 from core.service import Unavailable
 
-from .database import SCHEMA_VERSION, begin, connect, connect_for_reading, create, explain
+from .database import SCHEMA_VERSION, connect, connect_for_reading, create, explain, transaction
 from .locks import FileLock
 from .paths import job_directories
 
@@ -160,10 +160,11 @@ def note_boot(settings: Settings, boot: str) -> bool:
             bring_up_to_date(settings)
         if row and row[0] == boot:
             return False
-        with contextlib.closing(connect(settings.database)) as connection:
-            begin(connection, settings.lock_timeout)
+        with (
+            contextlib.closing(connect(settings.database)) as connection,
+            transaction(connection, settings.lock_timeout),
+        ):
             connection.execute("INSERT OR REPLACE INTO fact (key, value) VALUES ('boot_id', ?)", (boot,))
-            connection.execute("COMMIT")
         return row is not None
     except sqlite3.Error as error:
         raise explain(error, settings.database) from error

@@ -14,7 +14,7 @@ from core.service import ServiceError, Unavailable
 
 from . import scripts
 from .changes import note_everything
-from .database import SCHEMA_VERSION, begin, connect, create, explain
+from .database import SCHEMA_VERSION, connect, create, explain, transaction
 from .locks import FileLock, is_held
 from .migrations import bring_up_to_date
 from .numbers import high_water
@@ -134,8 +134,7 @@ def _fill(
     store = settings.data_directory
     snapshot = read_json(os.path.join(store, "snapshot.json")) or {}
     rows = _rows(store, job_directories(store), problems)
-    begin(connection, settings.lock_timeout)
-    try:
+    with transaction(connection, settings.lock_timeout):
         connection.execute("DELETE FROM job")
         connection.execute("DELETE FROM tally")
         _insert(connection, rows)
@@ -144,11 +143,6 @@ def _fill(
         scripts.load_snapshot(connection, snapshot)
         connection.execute("DELETE FROM leader")
         on_record = connection.execute("SELECT count(*) FROM script").fetchone()[0]
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
     return RebuildReport(len(rows), on_record, tuple(problems), set_aside)
 
 

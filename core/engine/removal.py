@@ -22,7 +22,7 @@ from core.config import Settings
 from core.service import Unavailable
 
 from .changes import note, note_deleted
-from .database import begin, check_version, connect, explain
+from .database import check_version, connect, explain, transaction
 from .locks import FileLock, is_held
 from .paths import SHARD, job_directory, sync_directory
 
@@ -71,14 +71,8 @@ class Removal:
     def writing(self) -> Iterator[sqlite3.Connection]:
         """One transaction. Raises ServiceError."""
         try:
-            begin(self.connection, self._lock_timeout)
-            try:
-                yield self.connection
-                self.connection.execute("COMMIT")
-            except BaseException:
-                if self.connection.in_transaction:
-                    self.connection.execute("ROLLBACK")
-                raise
+            with transaction(self.connection, self._lock_timeout) as connection:
+                yield connection
         except sqlite3.Error as error:
             raise explain(error, self._database) from error
 

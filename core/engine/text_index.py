@@ -14,11 +14,11 @@ import contextlib
 import logging
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 from core.service import ServiceError
 
-from .database import Database, begin
+from .database import Database, transaction
 
 log = logging.getLogger("jobdeck.engine")
 #: the columns that are searched
@@ -81,7 +81,7 @@ class TextIndex:
                 _make(index, lock_timeout)
             if newest - _upto(index) < _WORTH and not _mostly_dead(index, jobs):
                 return False
-            with _writing(index, lock_timeout):
+            with transaction(index, lock_timeout):
                 if _mostly_dead(index, jobs):
                     _clear(index)
                 upto = _upto(index)
@@ -163,21 +163,9 @@ def _connect(path: str) -> sqlite3.Connection:
     return connection
 
 
-@contextlib.contextmanager
-def _writing(index: sqlite3.Connection, lock_timeout: float) -> Iterator[None]:
-    begin(index, lock_timeout)
-    try:
-        yield
-        index.execute("COMMIT")
-    except BaseException:
-        if index.in_transaction:
-            index.execute("ROLLBACK")
-        raise
-
-
 def _make(index: sqlite3.Connection, lock_timeout: float) -> None:
     index.execute("PRAGMA journal_mode = WAL")
-    with _writing(index, lock_timeout):
+    with transaction(index, lock_timeout):
         if index.execute("PRAGMA user_version").fetchone()[0] == _MADE:
             return
         index.execute("CREATE TABLE IF NOT EXISTS known (upto INTEGER NOT NULL, jobs INTEGER NOT NULL)")
