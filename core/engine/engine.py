@@ -13,30 +13,26 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING, Literal
 
-from core.config import VERSION, Settings
+from core.config import Settings
 from core.runner.processes import boot_id
 from core.service import Conflict, Unavailable
 
 from . import callers, slots
+from .administration import Administration
 from .audit import Audit
-from .changes import note
-from .clock import overdue
 from .database import Database
-from .leader import leader_alive, leader_facts
+from .duties import Duties
+from .leader import leader_alive
 from .locks import FileLock, is_held
 from .logfile import log_to
 from .looking import Looking
 from .opening import note_boot, open_store
 from .reading import Reading
-from .removal import delete
 from .settings import Live
 from .shared import Shared
 
 if TYPE_CHECKING:
-    from core.access import AppToken, AuditEntry, Caller, Role
-    from core.server.local import LocalApi
     from core.service import (
-        Environment,
         ErrorRecord,
         Event,
         Feedback,
@@ -46,28 +42,18 @@ if TYPE_CHECKING:
         JobPage,
         JobQuery,
         LinePage,
-        Parameter,
         PipelineObject,
         Record,
         RunRequest,
-        Script,
-        ScriptStatistics,
-        ServiceStatus,
-        Setting,
         Status,
         Usage,
-        Value,
     )
 
     from .cancelling import Cancelling
-    from .catalogue import Catalogue
     from .change_feed import ChangeFeed
-    from .grooming import Groomer
     from .leading import Lead
     from .starting import Starting
     from .submitting import Submitting
-    from .text_index import TextIndexing
-    from .tokens import Authenticator
     from .watches import Watches
 
 log = logging.getLogger("jobdeck.engine")
@@ -76,7 +62,7 @@ Mode = Literal["look", "act", "stay"]
 _GROOM = 20.0
 
 
-class Engine:
+class Engine(Administration):
     """JobService over the store of `settings`. Make one with `Engine.open`."""
 
     def __init__(self, settings: Settings, mode: Mode, store_lock: FileLock) -> None:
@@ -86,20 +72,14 @@ class Engine:
         self._live = Live(settings)
         self._database = Database(settings.database, settings.lock_timeout)
         self._reading = Reading(store)
-        self._shared = Shared(os.urandom(16).hex(), self._live, self._database, self._reading, Audit(store))
-        self._audit = self._shared.audit
+        super().__init__(Shared(os.urandom(16).hex(), self._live, self._database, self._reading, Audit(store)))
         self._changes: ChangeFeed | None = None
-        self._scripts: Catalogue | None = None
         self._watches: Watches | None = None
         self._starting: Starting | None = None
         self._submitting: Submitting | None = None
         self._lead: Lead | None = None
-        self._authenticator: Authenticator | None = None
         self._cancelling: Cancelling | None = None
-        self._groomer: Groomer | None = None
-        self._local: LocalApi | None = None
-        self._text_indexing: TextIndexing | None = None
-        self._local_failed = False
+        self._duties = Duties(self, self._shared, stays=mode == "stay")
         if mode != "look":
             from .starting import Starting
             from .watches import Watches
@@ -140,15 +120,9 @@ class Engine:
 
                 engine._lead = Lead(
                     engine._shared, engine._watches, engine._starting.start_queued, engine._starting.busy,
-                    engine._cancel().sweep, engine._tend_local_api, engine._tend_grooming,
+                    engine._cancel().sweep, engine._duties.answer, engine._duties.tend,
                 )  # fmt: skip
                 await engine._lead.open()
-                if mode == "stay":
-                    from .text_index import TextIndexing
-
-                    engine._text_indexing = TextIndexing(
-                        engine._database, engine._store, settings.lock_timeout, engine._lead.is_leading
-                    )
             elif not leader_alive(engine._store):
                 await engine._looking.settle_all()
         except BaseException:
@@ -161,17 +135,14 @@ class Engine:
         due = False
         if self._changes is not None:
             await self._changes.close()
-        if self._text_indexing is not None:
-            await self._text_indexing.close()
-        if self._groomer is not None:
-            await self._groomer.close()
         if self._lead is not None:
             due = await self._lead.close()
+        # Behind the lead, which sees to them at each beat.
+        await self._duties.close()
         if self._watches is not None:
             await self._watches.close()
         self._reading.close()
-        if self._authenticator is not None:
-            self._authenticator.close()
+        self._close_authenticator()
         if self._starting is not None:
             self._starting.close()
         if self._submitting is not None:
@@ -183,56 +154,15 @@ class Engine:
 
             start_local(self._live.now)
 
-    async def _tend_local_api(self, wanted: bool) -> None:
-        """Answer on the local socket while this engine leads; also when another's took its place meanwhile."""
-        if self._local is not None and (not wanted or self._local.replaced()):
-            local, self._local = self._local, None
-            await local.close()
-        if wanted and self._local is None:
-            # What serves is imported at the first connection.
-            from core.server.local import LocalApi
-
-            local = LocalApi(self, self._live.now)
-            try:
-                await local.open()
-            except OSError as error:
-                # A full disk, for one: leading goes on, and the next beat tries again.
-                log.log(logging.DEBUG if self._local_failed else logging.WARNING, "no local socket: %s", error)
-                self._local_failed = True
-            else:
-                self._local, self._local_failed = local, False
-
-    def _tend_grooming(self, leading: bool) -> None:
-        """At each beat: groom while this engine leads, from some seconds on."""
-        if leading or self._groomer is not None:
-            self._grooming.tend(leading)
-
-    @property
-    def _grooming(self) -> Groomer:
-        if self._groomer is None:
-            from .grooming import Groomer
-
-            self._groomer = Groomer(self._shared)
-        return self._groomer
-
     @property
     def local_connections(self) -> int:
         """How many clients are connected to the local socket."""
-        return 0 if self._local is None else self._local.connections
+        return self._duties.connections
 
     @property
     def local_requests(self) -> int:
         """How many requests came over the local socket so far."""
-        return 0 if self._local is None else self._local.requests
-
-    @property
-    def _catalogue(self) -> Catalogue:
-        # Made when it is asked for: a look at jobs must not wait for it.
-        if self._scripts is None:
-            from .catalogue import Catalogue
-
-            self._scripts = Catalogue(self._shared)
-        return self._scripts
+        return self._duties.requests
 
     def _wake(self) -> None:
         """Something is there for the leader to do."""
@@ -381,6 +311,8 @@ class Engine:
 
     async def delete(self, id: int) -> None:
         """Remove a finished job with all its records."""
+        from .removal import delete
+
         with self._audit.act("delete", f"job {id}") as act:
             job = await self.job(id)
             act.target = f"job {id} ({job.script})"
@@ -397,7 +329,7 @@ class Engine:
         with self._audit.act("groom", "finished jobs") as act:
             callers.check_all(callers.acting())
             act.again = True
-            return await self._grooming.groom(dry=dry, trust_clock=trust_clock, seconds=_GROOM)
+            return await self._duties.groomer().groom(dry=dry, trust_clock=trust_clock, seconds=_GROOM)
 
     async def send_input(self, id: int, chunks: AsyncIterator[bytes]) -> None:
         """Feed the standard input of a job that was run with `standard_input="pipe"`."""
@@ -411,174 +343,7 @@ class Engine:
             if lock is not None:
                 lock.close()
 
-    # -- scripts and environments ----------------------------------------------------------------------------------
-
-    async def scripts(self) -> Sequence[Script]:
-        """All scripts, by name."""
-        return await self._catalogue.scripts()
-
-    async def script(self, script: int | str) -> Script:
-        """One script by id, name or path."""
-        return await self._catalogue.script(script)
-
-    async def script_parameters(self, script: int | str) -> Sequence[Parameter]:
-        """What the script asks for, read from its file as it is now."""
-        return await self._catalogue.parameters(script)
-
-    async def script_content(self, script: int | str) -> bytes:
-        """The script's file as it is now."""
-        return await self._catalogue.content(script)
-
-    async def script_statistics(self) -> Sequence[ScriptStatistics]:
-        """How the jobs of each script on record went."""
-        return await self._catalogue.statistics()
-
-    async def add_script(self, path: str, *, content: bytes | None = None, **settings: Value) -> Script:
-        """Put a file on record; `settings` are fields of Script. With `content` it is kept here, named `path`."""
-        with self._audit.act("add_script", f"script {path}") as act:
-            script = await self._catalogue.add(path, content, settings)
-            act.target = f"script {script.id} ({script.name})"
-            return script
-
-    async def change_script(self, script: int | str, *, content: bytes | None = None, **settings: Value) -> Script:
-        """Change fields of a script, or the content of one that the service keeps itself."""
-        what = ", ".join([*settings, *([] if content is None else ["content"])])
-        with self._audit.act("change_script", f"script {script}: {what}") as act:
-            changed = await self._catalogue.change(script, content, settings)
-            act.target = f"script {changed.id} ({changed.name}): {what}"
-            return changed
-
-    async def remove_script(self, script: int | str) -> None:
-        """Forget a script; its jobs stay."""
-        with self._audit.act("remove_script", f"script {script}") as act:
-            removed = await self._catalogue.remove(script)
-            act.target = f"script {removed.id} ({removed.name})"
-
-    async def environments(self) -> Sequence[Environment]:
-        """Every environment, found or added."""
-        return await self._catalogue.environments()
-
-    async def add_environment(self, environment: Environment) -> Environment:
-        """Add an environment."""
-        with self._audit.act("add_environment", f"environment {environment.name}"):
-            return await self._catalogue.add_environment(environment)
-
-    async def change_environment(self, name: str, **settings: Value) -> Environment:
-        """Change an environment; a found one becomes the user's own."""
-        with self._audit.act("change_environment", f"environment {name}: {', '.join(settings)}"):
-            return await self._catalogue.change_environment(name, settings)
-
-    async def remove_environment(self, name: str) -> None:
-        """Remove an environment that a user added."""
-        with self._audit.act("remove_environment", f"environment {name}"):
-            await self._catalogue.remove_environment(name)
-
-    # -- who may do what -------------------------------------------------------------------------------------------
-
-    async def grant_token(
-        self,
-        identity: str,
-        role: Role,
-        *,
-        description: str = "",
-        expires: int | None = None,
-        scripts: tuple[str, ...] = (),
-        tags: tuple[str, ...] = (),
-    ) -> AppToken:
-        """Make an app token; its `token` is shown this once. `expires` None = in a year."""
-        from core.access import AppToken
-
-        from .catalogue import change
-        from .tokens import grant
-
-        with self._audit.act("grant_token", f"token for {identity} ({role})") as act:
-            wanted = AppToken(0, identity, role, description, expires=expires, scripts=scripts, tags=tags)
-            token = await change(self._shared, lambda c: grant(c, wanted))
-            act.target = f"token {token.id} for {token.identity} ({token.role})"
-            return token
-
-    async def tokens(self) -> Sequence[AppToken]:
-        """Every app token that was granted, revoked and expired ones too; not those of jobs."""
-        from .tokens import all_tokens
-
-        return await self._database.read(all_tokens)
-
-    async def revoke_token(self, id: int) -> AppToken:
-        """End a token at once."""
-        from .catalogue import change
-        from .tokens import revoke
-
-        with self._audit.act("revoke_token", f"token {id}") as act:
-            token = await change(self._shared, lambda c: revoke(c, id))
-            act.target = f"token {id} of {token.identity} ({token.role})"
-            return token
-
-    def authenticate(self, text: str, address: str = "") -> Caller | str:
-        """Who shows this token, or why it opens nothing, as a sentence. Raises Unavailable.
-
-        Reads the database on the calling thread, which takes some microseconds.
-        """
-        return self._authentication().authenticate(text, address)
-
-    def data_version(self) -> int:
-        """A number that changes when anybody has committed anything. Takes some microseconds. Raises Unavailable."""
-        return self._authentication().data_version()
-
-    def _authentication(self) -> Authenticator:
-        if self._authenticator is None:
-            from .tokens import Authenticator, note_use
-
-            def used(id: int, when: int) -> None:
-                self._database.post(lambda c: note_use(c, id, when))
-
-            self._authenticator = Authenticator(self._live.now.database, self._store, used)
-        return self._authenticator
-
-    async def audit(self, *, take: int = 100, since: int | None = None) -> Sequence[AuditEntry]:
-        """Who did what, newest first."""
-        return await asyncio.to_thread(self._audit.read, take, since)
-
     # -- the service itself ----------------------------------------------------------------------------------------
-
-    async def status(self) -> ServiceStatus:
-        """Where everything is and how it fares."""
-        from core.service import ServiceStatus
-
-        from .environment_catalog import problems
-        from .retention import retention
-
-        settings = self._live.now
-        leader = await self._database.read(lambda c: leader_facts(c, self._store))
-        counted = await self.counts()
-        kept, held = await self._database.read(lambda c: retention(c, settings.retention_days))
-        return ServiceStatus(
-            version=VERSION,
-            data_directory=self._store,
-            config_file=settings.config_file,
-            log_file=settings.log_file,
-            leader=leader,
-            counts={status.name: number for status, number in sorted(counted.items())},
-            max_running=settings.max_running,
-            problems=(*problems(self._store), *([] if held is None else [held])),
-            retention=kept,
-        )
-
-    async def settings(self) -> Sequence[Setting]:
-        """The settings of the store."""
-        from .settings import all_settings
-
-        self._live.refresh()
-        return all_settings(self._live.now)
-
-    async def change_settings(self, **values: Value) -> Sequence[Setting]:
-        """Change settings, in the settings file; None puts the default back. Engines that run take them over soon."""
-        from .settings import change as change_file
-
-        what = ", ".join(f"{name} = {'default' if value is None else value}" for name, value in values.items())
-        with self._audit.act("change_settings", what):
-            await asyncio.to_thread(change_file, self._live.now, values)
-            await self._database.write(lambda c: note(c, "setting"))
-            return await self.settings()
 
     def events(self, since: int | None = None) -> AsyncIterator[Event]:
         """What changes from now on, or what has changed behind `since`, and on; it does not end by itself."""
@@ -601,8 +366,10 @@ class Engine:
 
     async def idle(self) -> bool:
         """Whether nothing waits for an engine to start it."""
-        if self._groomer is not None and self._groomer.busy:
+        if self._duties.grooming:
             return False
+        from .clock import overdue
+
         return not await self._database.read(lambda c: slots.anything_due(c) or overdue(c))
 
 

@@ -100,7 +100,6 @@ class Round:
                 count.bytes += sweep(self._store, _newest(removal.connection), self._go_on)
             if count.age or count.history:
                 self._give_back(removal)
-            if count.age or count.history:
                 self._audit.note("groom", told(count.groomed(), rules.days))
             with removal.writing() as connection:
                 clocks.note_round(connection, time.time_ns() if ended else 0)
@@ -191,15 +190,15 @@ class Groomer:
             self._task = asyncio.get_running_loop().create_task(self._run(), name="groom")
 
     async def _run(self) -> None:
-        last = await self._shared.database.read(clocks.last_round)
-        passed = None if last is None else (time.time_ns() - last) / 1e9
-        if passed is not None and 0 <= passed < _PERIOD:
-            # Another engine did it a moment ago.
-            self._next = time.monotonic() + _PERIOD - passed
-            return
         try:
+            last = await self._shared.database.read(clocks.last_round)
+            passed = None if last is None else (time.time_ns() - last) / 1e9
+            if passed is not None and 0 <= passed < _PERIOD:
+                # Another engine did it a moment ago.
+                self._next = time.monotonic() + _PERIOD - passed
+                return
             await asyncio.to_thread(self._round(self._stop).run)
-        except (ServiceError, OSError) as error:
+        except (ServiceError, OSError, sqlite3.Error) as error:
             if str(error) != self._failed:
                 log.warning("grooming: %s", error)
             self._failed = str(error)

@@ -32,14 +32,14 @@ _BEAT = 1.0
 _TAKE_OVER = 0.5
 _GATHER = 0.005
 #: an engine that leads for as long as a job runs has other things to do
-_GROOM_AFTER = 2.0
+_TEND_AFTER = 2.0
 
 
 class Lead:
     """One engine's part in leading. `start` is called with the id of a queued job that may start; `busy`
     tells whether this engine is starting a job at this moment; `sweep` cancels children of cancelled jobs;
-    `tend(leads)` is called at each beat, with whether this engine is the one that answers on the local socket, and
-    `groom(leads)` with whether it has the lead."""
+    `answer(leads)` is called at each beat, with whether this engine is the one that answers on the local socket, and
+    `tend(leads)` with whether it has the lead."""
 
     def __init__(
         self,
@@ -48,8 +48,8 @@ class Lead:
         start: Callable[[int], Awaitable[None]],
         busy: Callable[[int], bool],
         sweep: Callable[[], Awaitable[None]],
-        tend: Callable[[bool], Awaitable[None]],
-        groom: Callable[[bool], None],
+        answer: Callable[[bool], Awaitable[None]],
+        tend: Callable[[bool], None],
     ) -> None:
         self._store = shared.store
         self._engine = shared.name
@@ -59,8 +59,8 @@ class Lead:
         self._start = start
         self._busy = busy
         self._sweep = sweep
+        self._answer = answer
         self._tend = tend
-        self._groom = groom
         self._lock = FileLock(os.path.join(self._store, "leader.lock"))
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -80,10 +80,6 @@ class Lead:
         """Something changed that a leader acts on."""
         self._wake.set()
 
-    def is_leading(self) -> bool:
-        """Whether this engine has the lead."""
-        return self.leading
-
     async def _try(self) -> None:
         if self.leading or not self._lock.take():
             return
@@ -99,7 +95,7 @@ class Lead:
 
         await self._database.write(lead)
         self._wake.set()
-        await self._tend(True)
+        await self._answer(True)
 
     async def _run(self) -> None:
         told = ""
@@ -111,9 +107,9 @@ class Lead:
                 if self.leading:
                     os.utime(self._lock.fileno())
                 acting = self.leading or not leader_alive(self._store)
-                await self._tend(acting)
-                if not self.leading or time.monotonic() - self._since >= _GROOM_AFTER:
-                    self._groom(self.leading)
+                await self._answer(acting)
+                if not self.leading or time.monotonic() - self._since >= _TEND_AFTER:
+                    self._tend(self.leading)
                 if acting:
                     await self._act()
                 told = ""
@@ -170,7 +166,7 @@ class Lead:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
         try:
-            await self._tend(False)
+            await self._answer(False)
             return await self.release()
         except (ServiceError, OSError) as error:
             # Whoever leads next finds what is due.

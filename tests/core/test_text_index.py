@@ -171,7 +171,9 @@ text_index._LOOK = 0.01
 async def main():
     engine = await Engine.open(Settings.load(), "stay")
     await engine.run(RunRequest(sys.argv[1], notes="needle"))
-    await asyncio.wait_for(asyncio.shield(engine._text_indexing._task), 10)
+    while engine._duties._text_indexing is None:
+        await asyncio.sleep(0.01)
+    await asyncio.wait_for(asyncio.shield(engine._duties._text_indexing._task), 10)
     print(len((await engine.jobs(JobQuery(terms=(Term("text", ("needle",)),)))).jobs))
     await engine.close()
 
