@@ -13,13 +13,13 @@ from core.service import Status
 
 from . import slots
 from .database import Database
+from .laying_out import put_on_record
 from .locks import FileLock
 from .outcome import lock_of, read_spec, write_end
 from .paths import job_directory
 from .rows import update_job
 from .secrets import unseal
 from .settings import Live
-from .submit import put_on_record
 from .watches import Watches
 
 if TYPE_CHECKING:

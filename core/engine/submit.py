@@ -19,16 +19,15 @@ from core.params.check import check
 from core.params.command import argparse_arguments, positional, variables
 from core.params.interface import Interface
 from core.params.read import read_interface
-from core.service import Clixml, Conflict, Environment, Invalid, Job, NotFound, RunRequest, Script, Status, Unavailable
+from core.service import Clixml, Conflict, Environment, Invalid, NotFound, RunRequest, Script, Status
 
 from . import scripts
 from .callers import check_run, user_name
 from .environments import choose, command
 from .git import commit_of
 from .limits import limits_of_jobs
-from .paths import content_copy, job_directory, write_whole
+from .paths import content_copy, job_directory
 from .query import job_with_key
-from .secrets import seal
 
 #: parameter types whose values are sealed at rest
 SECRET_TYPES = ("secret", "credential")
@@ -395,105 +394,3 @@ def _umask() -> int:
     except OSError:
         return 0o022
     return 0o022
-
-
-def keep_content(store: str, content: bytes, content_hash: str) -> str:
-    """Keep one copy of a content for ever; its path. Raises Unavailable when the disk does not take it."""
-    path = content_copy(store, content_hash)
-    if not os.path.exists(path):
-        try:
-            os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-            write_whole(path, content)
-        except OSError as error:
-            raise disk_trouble(error, path) from error
-    return path
-
-
-def disk_trouble(error: OSError, path: str) -> Unavailable:
-    """A failed write as a sentence."""
-    import errno
-
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return Unavailable(f"The disk that holds {path} is full: free some space and try again. Nothing was started.")
-    return Unavailable(f"{path} cannot be written: {error.strerror}. Nothing was started.")
-
-
-def lay_out(store: str, id: int, prepared: Prepared) -> str:
-    """Make the directory of job `id` with its spec.json.new; the directory.
-
-    Raises Unavailable when the disk does not take it.
-    """
-    spec = prepared.spec
-    spec["id"] = id
-    spec["copy"] = keep_content(store, prepared.content, spec["script"]["hash"])
-    spec["secrets"] = {name: seal(store, value, f"job:{id}:{name}") for name, value in prepared.secrets.items()}
-    directory = job_directory(store, id)
-    try:
-        os.makedirs(directory, mode=0o700)
-        descriptor = os.open(
-            os.path.join(directory, "spec.json.new"), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600
-        )
-        try:
-            view = memoryview(json.dumps(spec).encode("ascii"))
-            while view:
-                view = view[os.write(descriptor, view) :]
-        finally:
-            os.close(descriptor)
-    except OSError as error:
-        raise disk_trouble(error, directory) from error
-    return directory
-
-
-def put_on_record(directory: str) -> None:
-    """The job's row is committed: its spec counts from now on, and is on the disk itself when this returns.
-
-    Syncing a file that was just made and renamed makes its name and its new directory last as well, on every local
-    file system of Linux; what it needs is that the rename comes first.
-    """
-    path = os.path.join(directory, "spec.json")
-    os.rename(path + ".new", path)
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def request_again(job: Job, spec: Mapping[str, Any], secrets: Mapping[str, str], identity: str | None) -> RunRequest:
-    """The request that runs a job's script again as it was run."""
-    return RunRequest(
-        path=spec["script"]["path"],
-        parameters=dict(spec["parameters"]) | dict(secrets),
-        environment=spec["environment"],
-        variables=spec["variables"],
-        timeout=spec["timeout"],
-        working_directory=spec["cwd"],
-        standard_input="terminal" if spec["stdin"] == "pipe" else spec["stdin"],
-        identity=identity,
-        tags=job.tags,
-        notes=job.notes,
-        source=spec["source"],
-    )
-
-
-def request_anew(
-    request: RunRequest, script: Script | Mapping[str, Any], spec: Mapping[str, Any], secrets: Mapping[str, str]
-) -> RunRequest:
-    """A request that runs an earlier job's script with other values: secrets that it does not give are the job's.
-
-    Raises Invalid when it names another script: a secret goes to no script that it was not given to.
-    """
-    path = script.path if isinstance(script, Script) else script["path"]
-    named = path if request.path is None else os.path.join(request.current_directory or os.getcwd(), request.path)
-    if os.path.abspath(named) != spec["script"]["path"] or path != spec["script"]["path"]:
-        raise Invalid(f"Job {spec['id']} ran {spec['script']['path']}: a rerun of it runs no other script.")
-    given = {name for name, value in request.parameters.items() if value is not None}
-    kept = {name: value for name, value in secrets.items() if name not in given}
-    before = {name: value for name, value in spec["variables"].items() if name not in spec["parameters"]}
-    return replace(
-        request,
-        path=spec["script"]["path"],
-        script=None,
-        parameters={**request.parameters, **kept},
-        variables=before if request.variables is None else request.variables,
-    )

@@ -17,16 +17,18 @@ from core.service import Conflict, Job, NotFound, RunRequest
 from . import scripts, slots
 from .callers import acting, check_own
 from .catalogue import Catalogue
+from .laying_out import lay_out, put_on_record
 from .locks import FileLock
 from .looking import Looking
 from .numbers import draw
 from .outcome import discard_directory, lock_of, read_spec
 from .query import job_with_key
+from .rerunning import request_again, request_anew
 from .rows import insert_job, job_of_row, row_of_spec
 from .secrets import unseal
 from .shared import Shared
 from .starting import Starting
-from .submit import Known, Origin, Prepared, lay_out, prepare, put_on_record, request_again, request_anew
+from .submit import Known, Origin, Prepared, prepare
 
 #: how often a script is read that changes while it is read
 _TRIES = 5

@@ -14,11 +14,11 @@ import pytest
 from core.config import Settings
 from core.engine.database import Database, begin, connect, create
 from core.engine.engine import Engine
+from core.engine.laying_out import keep_content
 from core.engine.locks import FileLock, is_held
 from core.engine.numbers import draw, high_water
 from core.engine.opening import open_store
 from core.engine.secrets import seal, unseal
-from core.engine.submit import keep_content
 from core.service import Invalid, JobQuery, NotFound, Unavailable
 
 
