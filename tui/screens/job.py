@@ -124,7 +124,6 @@ class JobScreen(BaseScreen[None]):
 
     def on_mount(self) -> None:
         """Begin to look."""
-        super().on_mount()
         self.status_line.show(trail=f"job {self.job_id}")
         self.output.view.focus()
         self.set_interval(_SECOND, self._second)

@@ -54,7 +54,6 @@ class JobsScreen(BaseScreen[None]):
 
     def on_mount(self) -> None:
         """Wait for the service."""
-        super().on_mount()
         text = self.deck.remembered.text("filter")
         self._filter = job_filter.read(text)
         self._bar.set(text)
