@@ -45,7 +45,7 @@ raise ValueError("the end [/]")
 
 
 def lines(tree: ObjectTree) -> list[str]:
-    return ["".join(segment.text for segment in tree._draw(y)).rstrip() for y in range(tree.size.height)]
+    return ["".join(segment.text for segment in tree.draw_row(y)).rstrip() for y in range(tree.size.height)]
 
 
 async def test_objects_open_level_by_level(deck: Deck, scripts: Path) -> None:

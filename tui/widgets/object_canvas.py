@@ -5,14 +5,13 @@ from __future__ import annotations
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
-from textual.geometry import Region
 from textual.message import Message
 from textual.reactive import reactive
 from textual.strip import Strip
-from textual.widget import Widget
 
 from tui import glyphs
 from tui.text import cut
+from tui.widgets.drawn_rows import DrawnRows, first_in_view
 from tui.widgets.looks import ground, ink
 from tui.widgets.object_list import ObjectList, safe
 from tui.widgets.object_rows import Item
@@ -20,7 +19,7 @@ from tui.widgets.object_rows import Item
 _KINDS = ("key", "value", "null", "more", "type", "cursor", "hit", "head", "error")
 
 
-class ObjectCanvas(Widget):
+class ObjectCanvas(DrawnRows):
     """Draws the rows around the cursor. What they are, and where it stands, is decided by who derives from it."""
 
     COMPONENT_CLASSES = {f"objects--{name}" for name in _KINDS}  # noqa: RUF012
@@ -55,8 +54,6 @@ class ObjectCanvas(Widget):
         self.cursor = 0
         self.top = 0
         self.across = 0
-        self._drawn: list[Strip] = []
-        self._base: Style | None = None
         self._styles: dict[str, Style] = {}
 
     def list_changed(self) -> None:
@@ -71,37 +68,15 @@ class ObjectCanvas(Widget):
         """More or fewer rows."""
         self.redraw()
 
-    def notify_style_update(self) -> None:
-        """Another theme."""
-        super().notify_style_update()
-        self._base = None
+    def restyled(self) -> None:
+        """Styles are made from the theme."""
+        self._styles.clear()
 
     def redraw(self) -> None:
         """Keep the cursor in view, and draw the rows that are not as they were."""
-        height = self.page_height
-        if self.cursor < self.top:
-            self.top = self.cursor
-        elif self.cursor >= self.top + height:
-            self.top = self.cursor - height + 1
-        self.top = max(0, min(self.top, len(self.rows) - height))
-        base = self.rich_style
-        if base != self._base:
-            self._base, self._drawn = base, []
-            self._styles.clear()
-        drawn = [self._draw(y) for y in range(self.size.height)]
-        for y, strip in enumerate(drawn):
-            if y >= len(self._drawn) or self._drawn[y] != strip:
-                self.refresh(Region(0, y, self.size.width, 1))
-        self._drawn = drawn
+        self.top = first_in_view(self.cursor, self.top, self.page_height, len(self.rows))
+        self.draw_changed()
         self.post_message(self.Moved())
-
-    def render_line(self, y: int) -> Strip:
-        """One row."""
-        if self._base != self.rich_style:
-            self._drawn = []
-            self._styles.clear()
-            self._base = self.rich_style
-        return self._drawn[y] if y < len(self._drawn) else self._draw(y)
 
     def _style(self, name: str) -> Style:
         style = self._styles.get(name)
@@ -109,7 +84,7 @@ class ObjectCanvas(Widget):
             style = self._styles[name] = ink(self, f"objects--{name}")
         return style
 
-    def _draw(self, y: int) -> Strip:
+    def draw_row(self, y: int) -> Strip:
         width = self.size.width
         base = self.rich_style
         if self.table:

@@ -6,15 +6,15 @@ import time as clock
 
 from rich.segment import Segment
 from rich.style import Style
-from textual.geometry import Region, Size
+from textual.geometry import Size
 from textual.message import Message
 from textual.reactive import reactive
 from textual.strip import Strip
-from textual.widget import Widget
 
 from core.journal import format as journal
 from core.service import Line
 from tui import glyphs
+from tui.widgets.drawn_rows import DrawnRows
 from tui.widgets.looks import ground, ink
 from tui.widgets.output_layout import OutputLayout
 from tui.widgets.output_lines import OutputLines
@@ -26,7 +26,7 @@ from tui.widgets.painted import Painted, paint
 _STAMP = 13
 
 
-class OutputCanvas(Widget):
+class OutputCanvas(DrawnRows):
     """Draws what `plan` lays out. Where it stands, and what is fetched, is decided by who derives from it."""
 
     DEFAULT_CSS = """
@@ -79,9 +79,7 @@ class OutputCanvas(Widget):
         #: a line that somebody was led to; marked until he moves on
         self.spot: int | None = None
         self._tags = False
-        self._drawn: list[Strip] = []
         self._styles: dict[str, Style] = {}
-        self._base: Style | None = None
 
     @property
     def lines(self) -> OutputLines | None:
@@ -97,15 +95,9 @@ class OutputCanvas(Widget):
     def _gutter(self) -> int:
         return (0 if self.stamps == "off" else _STAMP) + (2 if self._tags else 0)
 
-    def notify_style_update(self) -> None:
-        """Another theme."""
-        super().notify_style_update()
-        self._restyle()
-
-    def _restyle(self) -> None:
-        self._base = self.rich_style
+    def restyled(self) -> None:
+        """Styles are made from the theme."""
         self._styles.clear()
-        self._drawn = []
 
     def redraw(self) -> None:
         """Something on it changed: lay out, and draw the rows that are not as they were."""
@@ -118,26 +110,11 @@ class OutputCanvas(Widget):
             )
             if self._tags:
                 self.refresh()
-        if self._base != self.rich_style:
-            self._restyle()
         self.plan.lay_out()
-        drawn = [self._draw(row) for row in range(self.size.height)]
-        width = self.size.width
-        for y, strip in enumerate(drawn):
-            if y >= len(self._drawn) or self._drawn[y] != strip:
-                self.refresh(Region(0, y, width, 1))
-        self._drawn = drawn
+        self.draw_changed()
         self.post_message(self.Moved(self))
 
-    def render_line(self, y: int) -> Strip:
-        """One row, as it was laid out."""
-        # Asked for once a screen: it is not cheap.
-        if (y == 0 or self._base is None) and self._base != self.rich_style:
-            self._restyle()
-            self.refresh()
-        return self._drawn[y] if y < len(self._drawn) else self._draw(y)
-
-    def _draw(self, y: int) -> Strip:
+    def draw_row(self, y: int) -> Strip:
         base = self._base or self.rich_style
         width = self.size.width
         if y >= len(self.plan.rows) or self.lines is None:

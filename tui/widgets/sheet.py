@@ -8,12 +8,11 @@ from typing import Generic, TypeVar
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
-from textual.geometry import Region
 from textual.strip import Strip
-from textual.widget import Widget
 
 from tui import keys
 from tui.text import cell_text, fit
+from tui.widgets.drawn_rows import DrawnRows, first_in_view
 from tui.widgets.looks import ground, ink
 
 T = TypeVar("T")
@@ -21,7 +20,7 @@ T = TypeVar("T")
 Parts = Sequence[tuple[str, str]]
 
 
-class Sheet(Widget, Generic[T], can_focus=True):
+class Sheet(DrawnRows, Generic[T], can_focus=True):
     """Give the rows with `show`; what is opened is the affair of who owns it."""
 
     BINDINGS = keys.bindings("list")
@@ -47,8 +46,6 @@ class Sheet(Widget, Generic[T], can_focus=True):
         self.rows: list[tuple[Parts, T | None]] = []
         self.cursor = 0
         self.top = 0
-        self._drawn: list[Strip] = []
-        self._base: Style | None = None
 
     @property
     def current(self) -> T | None:
@@ -74,20 +71,8 @@ class Sheet(Widget, Generic[T], can_focus=True):
     def move(self, to: int) -> None:
         """Put the cursor on a row."""
         self.cursor = max(0, min(to, len(self.rows) - 1))
-        height = max(1, self.size.height)
-        if self.cursor < self.top:
-            self.top = self.cursor
-        elif self.cursor >= self.top + height:
-            self.top = self.cursor - height + 1
-        self.top = max(0, min(self.top, len(self.rows) - height))
-        base = self.rich_style
-        if base != self._base:
-            self._base, self._drawn = base, []
-        drawn = [self._draw(y) for y in range(self.size.height)]
-        for y, strip in enumerate(drawn):
-            if y >= len(self._drawn) or self._drawn[y] != strip:
-                self.refresh(Region(0, y, self.size.width, 1))
-        self._drawn = drawn
+        self.top = first_in_view(self.cursor, self.top, max(1, self.size.height), len(self.rows))
+        self.draw_changed()
 
     def on_resize(self) -> None:
         """More or fewer rows."""
@@ -97,18 +82,8 @@ class Sheet(Widget, Generic[T], can_focus=True):
         """The size changed."""
         self.move(self.cursor)
 
-    def notify_style_update(self) -> None:
-        """Another theme."""
-        super().notify_style_update()
-        self._base = None
-
-    def render_line(self, y: int) -> Strip:
+    def draw_row(self, y: int) -> Strip:
         """One row."""
-        if self._base != self.rich_style:
-            self._base, self._drawn = self.rich_style, []
-        return self._drawn[y] if y < len(self._drawn) else self._draw(y)
-
-    def _draw(self, y: int) -> Strip:
         base, width = self.rich_style, self.size.width
         number = self.top + y
         if number >= len(self.rows):
