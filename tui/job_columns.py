@@ -9,7 +9,7 @@ from core.service import Job, Status
 from tui.glyphs import LOOKS, UNICODE, glyph, word
 from tui.job_rows import JobRow
 from tui.say import duration
-from tui.widgets.table import Cell, Column
+from tui.widgets.columns import Cell, Column
 
 Now = Callable[[], int]
 _BAR = 8

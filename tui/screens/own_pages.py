@@ -11,7 +11,7 @@ from tui import keys
 from tui.keys import Key
 from tui.screens import make
 from tui.screens.settings_pages import Page
-from tui.widgets.table import Cell, Column
+from tui.widgets.columns import Cell, Column
 
 #: where the application remembers the keys that were chosen here
 REMEMBERED_KEYS = "keys"

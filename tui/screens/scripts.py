@@ -22,8 +22,9 @@ from tui.screens.base import LOOK_ONLY, BaseScreen
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.jobs import JobsScreen
 from tui.widgets import plain
+from tui.widgets.columns import Cell, Column
 from tui.widgets.inputs import Edited, TextInput
-from tui.widgets.table import Cell, Column, Table
+from tui.widgets.table import Table
 
 #: statistics are read again at most so often while jobs come and go, in seconds
 _AGAIN = 2.0

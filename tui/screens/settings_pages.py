@@ -17,7 +17,8 @@ from core.service import Environment, JobService, Setting
 from tui import clock, text
 from tui.screens.confirm import ConfirmScreen
 from tui.widgets import plain
-from tui.widgets.table import Cell, Column, Table
+from tui.widgets.columns import Cell, Column
+from tui.widgets.table import Table
 
 if TYPE_CHECKING:
     from tui.app import JobdeckApp

@@ -12,9 +12,10 @@ from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from tui import keys
+from tui.widgets.columns import Column
 from tui.widgets.footer import KeyLine
 from tui.widgets.line_input import LineInput
-from tui.widgets.table import Column, Table
+from tui.widgets.table import Table
 
 if TYPE_CHECKING:
     from tui.app import JobdeckApp

@@ -6,7 +6,7 @@ Columns leave by priority where there is no room. Whatever a cell says passes th
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from rich.segment import Segment
 from rich.style import Style
@@ -18,24 +18,10 @@ from textual.strip import Strip
 
 from tui import keys
 from tui.text import cell_text, fit
+from tui.widgets.columns import Column, joined, lay_out
 from tui.window import Listed, Rows
 
 T = TypeVar("T")
-
-#: what a cell says: a text, or pieces of text, each with the name of a component class (or "")
-Cell = str | Sequence[tuple[str, str]]
-
-
-class Column(NamedTuple, Generic[T]):
-    """One column. `width` is the least it needs; `grow` is its share of what room is left."""
-
-    title: str
-    cell: Callable[[T], Cell]
-    width: int
-    grow: int = 0
-    right: bool = False
-    #: columns with greater numbers leave first where there is no room; 0 stays
-    drop: int = 0
 
 
 class Table(ScrollView, Generic[T], can_focus=True):
@@ -305,20 +291,9 @@ class Table(ScrollView, Generic[T], can_focus=True):
     # -- drawing ---------------------------------------------------------------------------------------------------
 
     def _lay_out(self, width: int) -> list[tuple[Column[T], int]]:
-        if self._laid_width == width:
-            return self._laid
-        shown = list(self._columns)
-        room = width - 2
-        while len(shown) > 1 and sum(column.width + 2 for column in shown) - 2 > room:
-            leaves = max(shown, key=lambda column: column.drop)
-            if leaves.drop == 0:
-                break
-            shown.remove(leaves)
-        rest = max(0, room - (sum(column.width + 2 for column in shown) - 2))
-        shares = sum(column.grow for column in shown)
-        laid = [(column, column.width + (rest * column.grow // shares if shares else 0)) for column in shown]
-        self._laid, self._laid_width = laid, width
-        return laid
+        if self._laid_width != width:
+            self._laid, self._laid_width = lay_out(self._columns, width - 2), width
+        return self._laid
 
     def _style(self, name: str) -> Style:
         return self.get_component_rich_style(name, partial=True) if name else Style.null()
@@ -361,7 +336,7 @@ class Table(ScrollView, Generic[T], can_focus=True):
             left -= size
         if left > 0:
             segments.append(Segment(" " * left, style))
-        return Strip(_joined(segments)).adjust_cell_length(width, style)
+        return Strip(joined(segments)).adjust_cell_length(width, style)
 
     def _cell(self, column: Column[T], row: T, size: int, style: Style) -> list[Segment]:
         said = column.cell(row)
@@ -404,20 +379,3 @@ class Table(ScrollView, Generic[T], can_focus=True):
     def cursor_offset(self) -> Offset:
         """Where the cursor stands on the screen: terminals for the blind follow it."""
         return Offset(self.region.x, self.region.y + 1 + self.cursor - self.scroll_offset.y)
-
-
-def _joined(segments: list[Segment]) -> list[Segment]:
-    """The same to the eye in fewer pieces: blanks take the colour of what stands before them. Bytes count over SSH."""
-    joined: list[Segment] = []
-    texts: list[str] = []
-    style: Style | None = None
-    for text, own, _ in segments:
-        if style is None or (own != style and not text.isspace()):
-            if texts:
-                joined.append(Segment("".join(texts), style))
-            texts, style = [text], own
-        else:
-            texts.append(text)
-    if texts:
-        joined.append(Segment("".join(texts), style))
-    return joined
