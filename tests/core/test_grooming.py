@@ -386,14 +386,24 @@ async def test_a_full_disk_stops_a_round_without_harm(
     await engine.close()
 
 
-def test_a_file_that_somebody_took_for_left_over_is_made_anew(tmp_path: Path) -> None:
+def test_a_file_that_somebody_took_for_left_over_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = str(tmp_path / "mine")
+    refused = threading.Event()
+
+    class Watched(FileLock):
+        def take(self, *, shared: bool = False) -> bool:
+            took = super().take(shared=shared)
+            if not took:
+                refused.set()
+            return took
+
+    monkeypatch.setattr(removal, "FileLock", Watched)
     with FileLock(path) as thief:
         assert thief.take()
         found: list[FileLock] = []
         waiting = threading.Thread(target=lambda: found.append(removal._own_file(path)))
         waiting.start()
-        time.sleep(0.05)
+        assert refused.wait(10)
         os.unlink(path)
         thief.release()
         waiting.join(10)

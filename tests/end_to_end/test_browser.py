@@ -64,7 +64,6 @@ class Page:
 @pytest.fixture
 def address(jobdeck: Command) -> Iterator[str]:
     """Where the application is served."""
-    pytest.importorskip("textual_serve", reason="textual-serve is not installed")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -88,7 +87,7 @@ def address(jobdeck: Command) -> Iterator[str]:
 @pytest.fixture
 def page(address: str, tmp_path: Path) -> Iterator[Page]:
     """The page, open."""
-    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+    from selenium import webdriver
     from selenium.webdriver.chrome.service import Service
 
     options = webdriver.ChromeOptions()

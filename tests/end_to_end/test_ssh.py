@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from tests.end_to_end.command import PROGRAM, Command
-from tests.end_to_end.needs import needed
+from tests.end_to_end.needs import missing, needed
 from tests.end_to_end.tmux import Tmux
 
 
@@ -48,7 +48,7 @@ class Ssh:
                 if probe.connect_ex(("127.0.0.1", self._port)) == 0:
                     break
             if self.process.poll() is not None:
-                pytest.skip(f"sshd does not start here: it ended with {self.process.returncode}")
+                missing(f"sshd does not start here: it ended with {self.process.returncode}")
             assert time.monotonic() < deadline, "sshd does not listen"
             time.sleep(0.02)
 
