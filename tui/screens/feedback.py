@@ -17,6 +17,7 @@ from core.params.values import to_text
 from core.service import Feedback, FeedbackField, Job, Parameter, ServiceError, Value
 from tui import drafts, keys
 from tui.changes import Changes
+from tui.screens.base import LOOK_ONLY
 from tui.screens.confirm import ConfirmScreen
 from tui.widgets import plain
 from tui.widgets.fields import SECRET_TYPES, Marks
@@ -167,7 +168,7 @@ class FeedbackScreen(ModalScreen[bool]):
         reads_only = self.deck.connection.read_only
         self.query_one("#send", Button).disabled = self.query_one("#cancel", Button).disabled = reads_only
         if reads_only:
-            self.tell("You may look only: the token of this connection has the role Reader.")
+            self.tell(LOOK_ONLY)
             answer.disabled = True
             self.query_one("#later").focus()
         await self._show_output()

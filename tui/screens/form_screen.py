@@ -15,14 +15,14 @@ from textual.widgets import Button, Static
 
 from core.service import Parameter, ServiceError, Value
 from tui import drafts, keys
-from tui.screens.base import BaseScreen
+from tui.screens.base import LOOK_ONLY, BaseScreen
 from tui.widgets import plain
 from tui.widgets.fields import OWN, SECRET_TYPES, Field
 from tui.widgets.form import Form
 from tui.widgets.inputs import Pick
 from tui.widgets.paths import Complete
 
-_READ_ONLY = "You may look only: the token of this connection has the role Reader. Nothing can be sent from here."
+_READ_ONLY = f"{LOOK_ONLY} Nothing can be sent from here."
 
 
 @dataclass(slots=True)

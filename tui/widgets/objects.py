@@ -299,8 +299,6 @@ class ObjectTree(ObjectCanvas, can_focus=True):
         name = f"job-{self.list.job}" + ("" if index is None else f"-object-{index}")
         return os.path.join(os.getcwd(), f"{name}.{kind}")
 
-    # -- drawing ---------------------------------------------------------------------------------------------------
-
     # -- the mouse -------------------------------------------------------------------------------------------------
 
     def on_click(self, event: events.Click) -> None:
