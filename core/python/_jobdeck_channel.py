@@ -5,6 +5,7 @@ Python 3.8+, standard library, and as little of it as possible: the helper for s
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from _thread import RLock
@@ -44,13 +45,25 @@ class _Connection:
                 # an address has room for 107 bytes: a long path goes through its directory's descriptor
                 directory = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
                 address = "/proc/self/fd/%d/%s" % (directory, os.path.basename(path))
-            self._socket.connect(address)
+            self._connect(address)
         except OSError as error:
             self._socket.close()
             raise JobdeckError("The job's channel %s cannot be reached: %s." % (path, error.strerror)) from None
         finally:
             if directory >= 0:
                 os.close(directory)
+
+    def _connect(self, address: str) -> None:
+        while True:
+            self._socket.connect(address)
+            try:
+                self._socket.getpeername()
+            except OSError as error:
+                # Python takes it for connected when a signal came while it waited for its turn.
+                if error.errno != errno.ENOTCONN:
+                    raise
+            else:
+                return
 
     def send(self, line: bytes) -> None:
         try:

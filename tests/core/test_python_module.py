@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import socket
 import subprocess
 import sys
 import textwrap
@@ -239,6 +240,34 @@ def test_a_signal_handler_may_speak_while_a_message_is_on_its_way(server: Channe
     number = next(value[1] for value in server.objects if value[0] == "number")
     assert [int(message["message"]) for message in server.of("information")] == list(range(number))
     assert sorted(value[1] for value in server.objects if value[0] == "signal")[:50] == list(range(1, 51))
+
+
+def test_a_signal_while_the_channel_is_too_busy_to_be_reached(tmp_path: Path) -> None:
+    path = str(tmp_path / "busy")
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listener.bind(path)
+    listener.listen(0)
+    listener.settimeout(20)
+    with listener, socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as first:
+        # The one place in its queue is taken.
+        first.connect(path)
+        script = write(
+            tmp_path,
+            """
+            import signal, jobdeck
+            signal.signal(signal.SIGALRM, lambda *_: print("signal", flush=True))
+            signal.setitimer(signal.ITIMER_REAL, 0.1)
+            jobdeck.information("heard")
+            """,
+        )
+        variables = environment(None, JOBDECK_CHANNEL=path)
+        with subprocess.Popen([sys.executable, script], env=variables, stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None and process.stdout.readline() == b"signal\n"
+            listener.accept()[0].close()
+            connection, _ = listener.accept()
+            with connection, connection.makefile("rb") as stream:
+                assert json.loads(stream.readline())["message"] == "heard"
+            process.kill()
 
 
 @pytest.mark.parametrize(
