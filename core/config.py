@@ -47,7 +47,7 @@ class Settings:
     def load(cls, variables: Mapping[str, str] | None = None) -> Settings:
         """The settings of this process. Raises Invalid for a file or a variable that cannot be understood."""
         variables = os.environ if variables is None else variables
-        return cls.from_file(*_directories(variables), variables)
+        return cls.from_file(*directories(variables), variables)
 
     @classmethod
     def from_file(cls, data: str, config_file: str, variables: Mapping[str, str]) -> Settings:
@@ -90,7 +90,9 @@ RULES: dict[str, Rule] = {
 TERMINAL = ("keys", "terminal")
 
 
-def _directories(variables: Mapping[str, str]) -> tuple[str, str]:
+def directories(variables: Mapping[str, str] | None = None) -> tuple[str, str]:
+    """The data directory, and the settings file, whatever that holds."""
+    variables = os.environ if variables is None else variables
     home = variables.get("JOBDECK_HOME")
     if home:
         home = os.path.abspath(os.path.expanduser(home))
@@ -110,12 +112,12 @@ def variable(key: str) -> str:
 
 def read_file(path: str) -> dict[str, object]:
     """The settings that a config.toml holds, checked. Raises Invalid."""
-    import tomllib
+    from tomllib import TOMLDecodeError
 
     try:
-        with open(path, "rb") as file:
-            table = tomllib.load(file)
-    except tomllib.TOMLDecodeError as error:
+        with open(path, encoding="utf-8", newline="") as file:
+            table = parse(file.read())
+    except TOMLDecodeError as error:
         raise Invalid(f"{path} is not valid TOML: {error}.") from error
     except (OSError, UnicodeDecodeError) as error:
         raise Invalid(f"{path} cannot be read: {error}.") from error
@@ -127,6 +129,35 @@ def read_file(path: str) -> dict[str, object]:
             raise Invalid(f"{path} has a setting {key!r} that jobdeck does not know. It knows: {', '.join(RULES)}.")
         values[key] = checked(key, value, f"The setting {key} in {path}")
     return values
+
+
+def parse(text: str) -> dict[str, object]:
+    """What a settings file says. Raises TOMLDecodeError.
+
+    A slip in the terminal application's own tables keeps no job from running: they are left out then.
+    """
+    import tomllib
+
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        settings, _ = parted(text)
+        return tomllib.loads(settings)
+
+
+def parted(text: str) -> tuple[str, str]:
+    """A settings file without the terminal application's own tables, and those alone; lines keep their number."""
+    settings: list[str] = []
+    own: list[str] = []
+    here, there = settings, own
+    for line in text.splitlines(keepends=True):
+        begin = line.lstrip()
+        if begin.startswith("["):
+            name = begin.strip("[ \t\"'").split("]")[0].split(".")[0].strip("\"' \t\r\n")
+            here, there = (own, settings) if name in TERMINAL else (settings, own)
+        here.append(line)
+        there.append("\n")
+    return "".join(settings), "".join(own)
 
 
 def checked(key: str, value: object, where: str) -> int | float:

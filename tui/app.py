@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events
@@ -18,6 +18,8 @@ from core.errors import Forbidden
 from core.service import Invalid, JobService, ServiceError, Status, Unavailable
 from tui import keys, screens
 from tui.changes import EVERYTHING, Changes, Connection, Gathered, State
+from tui.key_names import shown
+from tui.own_keys import OwnKeys, Wish, resolve
 from tui.remembered import Remembered
 from tui.screens.base import BaseScreen
 from tui.service_thread import Connect, ServiceThread
@@ -36,6 +38,10 @@ _GATHER = 0.25
 _SETTLED = 1.0
 #: how long to wait before the connection is tried again, in seconds
 _RETRIES = (1.0, 2.0, 4.0, 8.0, 15.0)
+
+
+#: so many sentences about the config file are told at the start; Settings has all
+_TOLD = 2
 
 
 class JobdeckApp(App[int]):
@@ -57,7 +63,8 @@ class JobdeckApp(App[int]):
         place: str = "",
         remote: bool = False,
         remembered: Remembered | None = None,
-        keymap: Mapping[str, str] | None = None,
+        wishes: Sequence[Wish] = (),
+        problems: Sequence[str] = (),
         theme: str | None = None,
     ) -> None:
         super().__init__()
@@ -73,7 +80,6 @@ class JobdeckApp(App[int]):
         #: how many jobs are in each status, as last counted
         self.counts: Mapping[Status, int] = {}
         self.counted: Signal[Mapping[Status, int]] = Signal(self, "counted")
-        self.problems: list[str] = []
         #: an engine is to stay in the background when this process has left
         self.keep_engine = False
         self._waiting: Waiting | None = None
@@ -85,9 +91,34 @@ class JobdeckApp(App[int]):
             self.register_theme(known)
         wanted = theme or self.remembered.text("theme")
         self.theme = wanted if wanted in self.available_themes else default_theme(os.environ)
-        #: keys by id that the settings file gives; those chosen in the settings screen are remembered
-        self.told_keys: Mapping[str, str] = dict(keymap or {})
-        self.set_keymap({**self.remembered.texts("keys"), **self.told_keys})
+        #: what does not count of the settings file, beside keys
+        self.file_problems = list(problems)
+        if theme and theme not in self.available_themes:
+            ours = ", ".join(name for name in sorted(self.available_themes) if name.startswith("jobdeck"))
+            self.file_problems.append(
+                f"config.toml: there is no theme {theme!r}. There are {ours} and others: Settings, Theme."
+            )
+        #: the keys that the settings file gives
+        self.told_keys = tuple(wishes)
+        #: what became of them, and of those that were chosen in the settings screen
+        self.own_keys = OwnKeys()
+        self.take_keys()
+
+    @property
+    def problems(self) -> list[str]:
+        """A sentence for everything in the settings file that does not count for this application."""
+        return [*self.file_problems, *self.own_keys.problems]
+
+    def take_keys(self) -> None:
+        """Give the verbs the keys that the settings file and the settings screen say."""
+        chosen = self.remembered.texts("keys").items()
+        self.own_keys = resolve([*self.told_keys, *(Wish(id, keys, "Settings, Keys", True) for id, keys in chosen)])
+        self.set_keymap(self.own_keys.keymap)
+
+    def key_of(self, id: str) -> str:
+        """The key to name for a verb, as people write it; of one without any, its name in the palette."""
+        found = self.own_keys.of(id)
+        return shown(found[0]) if found else f"ctrl+p {keys.BY_ID[id].label}"
 
     @property
     def service(self) -> JobService:
@@ -113,8 +144,13 @@ class JobdeckApp(App[int]):
         self.app_resume_signal.subscribe(self, self._on_resumed)
         self.push_screen(screens.make("jobs"))
         self.call_after_refresh(self._start)
-        for problem in self.problems:
-            self.say(problem, severity="warning")
+        problems = self.problems
+        told = len(problems) if len(problems) <= _TOLD + 1 else _TOLD
+        for problem in problems[:told]:
+            self.say(problem, severity="warning", seconds=15)
+        if problems[told:]:
+            more = f"{len(problems) - told} more like these: Settings ({self.key_of('jobs.settings')}), Keys."
+            self.say(more, severity="warning", seconds=15)
 
     def _start(self) -> None:
         self.run_worker(self._stay_connected(), name="connection", group="connection", exit_on_error=True)
@@ -265,11 +301,13 @@ class JobdeckApp(App[int]):
         self.push_screen(made)
         return made
 
-    def say(self, sentence: object, *, severity: str = "information", title: str = "") -> None:
+    def say(
+        self, sentence: object, *, severity: str = "information", title: str = "", seconds: float | None = None
+    ) -> None:
         """A short message that goes away by itself; for what is not to be seen on the screen anyway."""
         self.notify(
             one_line(sentence), title=one_line(title), severity=severity, markup=False,  # type: ignore[arg-type]
-            timeout=10 if severity == "error" else 5,
+            timeout=seconds or (10 if severity == "error" else 5),
         )  # fmt: skip
 
     def fail(self, error: ServiceError) -> None:
@@ -334,6 +372,10 @@ class JobdeckApp(App[int]):
             focused.insert_text_at_cursor(event.character)
         elif isinstance(self.screen, BaseScreen):
             self.screen.explain_key(event.key)
+
+    def action_help_quit(self) -> None:
+        """ctrl+c: many press it to leave."""
+        self.say(f"{self.key_of('app.quit')} leaves jobdeck; jobs go on. ctrl+c does nothing here.")
 
     def action_help(self) -> None:
         """The keys that work here."""

@@ -9,7 +9,7 @@ import json
 import os
 from typing import Any
 
-from core.config import Settings
+from core.config import directories
 from core.service import Unavailable
 
 FILE = "servers.json"
@@ -62,7 +62,7 @@ def forget(server: str) -> bool:
 
 
 def _path() -> str:
-    return os.path.join(os.path.dirname(Settings.load().config_file), FILE)
+    return os.path.join(os.path.dirname(directories()[1]), FILE)
 
 
 def _read() -> dict[str, Any]:

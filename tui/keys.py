@@ -6,9 +6,11 @@ A key has an id (`jobs.cancel`) by which the user gives it others: `[keys]` in t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from tui.key_names import shown
 
 if TYPE_CHECKING:
     from textual.binding import Binding
@@ -171,42 +173,6 @@ KEYS: tuple[Key, ...] = (
 
 BY_ID: dict[str, Key] = {key.id: key for key in KEYS}
 
-_SHOWN = {
-    "question_mark": "?",
-    "slash": "/",
-    "colon": ":",
-    "comma": ",",
-    "asterisk": "*",
-    "escape": "esc",
-    "pageup": "PgUp",
-    "pagedown": "PgDn",
-    "up": "↑",
-    "down": "↓",
-    "left": "←",
-    "right": "→",
-    "home": "Home",
-    "end": "End",
-    "left_square_bracket": "[",
-    "right_square_bracket": "]",
-    "less_than_sign": "<",
-    "greater_than_sign": ">",
-    "full_stop": ".",
-    "plus": "+",
-    "minus": "-",
-    "equals_sign": "=",
-    "exclamation_mark": "!",
-    "number_sign": "#",
-    "percent_sign": "%",
-    "dollar_sign": "$",
-}
-
-
-def shown(key: str) -> str:
-    """A key's name as people write it: `/`, `ctrl+p`, `esc`."""
-    if key.startswith("f") and key[1:].isdigit():
-        return key.upper()
-    return _SHOWN.get(key, key)
-
 
 def first(id: str, active: Iterable[str]) -> str:
     """Of the keys that do a thing now, the one to show: the first in the table, else the first of the user's own."""
@@ -224,38 +190,6 @@ def bindings(group: str, only: Iterable[str] | None = None) -> list[Binding | tu
     return [
         Binding(key.keys, key.action, key.label, show=key.footer > 0, id=key.id, priority=key.priority) for key in found
     ]
-
-
-def check_keys(table: object) -> tuple[dict[str, str], list[str]]:
-    """The user's own keys by id from `[keys]`, and a sentence for each entry that cannot be."""
-    if table is None:
-        return {}, []
-    if not isinstance(table, Mapping):
-        return {}, ['[keys] must be a table such as "jobs.cancel" = "ctrl+x".']
-    chosen: dict[str, str] = {}
-    wrong: list[str] = []
-    for id, keys in _flat(table):
-        if id not in BY_ID:
-            from difflib import get_close_matches
-
-            near = get_close_matches(id, BY_ID, 1)
-            wrong.append(f"[keys] names {id!r}, which is no key's name." + (f" Is it {near[0]}?" if near else ""))
-        elif not isinstance(keys, str) or any(not part.strip() for part in keys.split(",") if keys):
-            wrong.append(f'[keys] gives {id} {keys!r}; it must be a text such as "x" or "x,delete".')
-        else:
-            chosen[id] = keys
-    return chosen, wrong
-
-
-def _flat(table: Mapping[str, object], before: str = "") -> list[tuple[str, object]]:
-    # TOML reads `jobs.cancel = "x"` without quotes as a table in a table: both are meant alike.
-    pairs: list[tuple[str, object]] = []
-    for name, value in table.items():
-        if isinstance(value, Mapping):
-            pairs += _flat(value, f"{before}{name}.")
-        else:
-            pairs.append((f"{before}{name}", value))
-    return pairs
 
 
 def markdown() -> str:
@@ -282,6 +216,12 @@ Made from `tui/keys.py`. Give any of them other keys in `config.toml`, by its na
 "jobs.mark" = "space,m"
 "jobs.settings" = ""
 ```
+
+A key is written as it stands in these tables; several have commas between; `""` takes the key away.
+What has a key in `[keys]` has it alone: where another verb of the same screen had it, that one loses it.
+Of two in `[keys]` the first has it.
+What cannot be is told at the start and under Settings, Keys, with its line; the rest counts.
+`esc`, `enter`, `tab` and `ctrl+q` stay with what they do here, so that there is always a way out.
 """
 
 

@@ -11,7 +11,8 @@ from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 
 from core.service import ServiceError
-from tui.keys import BY_ID, KEYS, TITLES, first, shown
+from tui.key_names import shown
+from tui.keys import BY_ID, KEYS, TITLES, first
 from tui.text import cell_text
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ class Commands(Provider):
             press = first(key.id, here[key.id])
             active = here[key.id][press]
             act = partial(self.app.run_action, active.binding.action, default_namespace=active.node)
-            found.append((f"{TITLES[key.group]}: {key.label}", f"{key.help}  [{shown(press)}]", act))
+            pressed = f"  [{shown(press)}]" if shown(press) else ""
+            found.append((f"{TITLES[key.group]}: {key.label}", f"{key.help}{pressed}", act))
         themes = sorted(self.app.available_themes)
         return [*found, *((f"Theme: {name}", "change the colours", partial(self._theme, name)) for name in themes)]
 

@@ -1,7 +1,7 @@
-"""What the terminal application remembers from one start to the next, and what the config file says of it.
+"""What the terminal application remembers from one start to the next.
 
-Remembered: `state.json` in the user's state directory (in JOBDECK_HOME where that is set). Told: the tables
-`[terminal]` (theme) and `[keys]` of the config file. Neither can keep the application from starting.
+`state.json` in the user's state directory (in JOBDECK_HOME where that is set). It cannot keep the application from
+starting.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Remembered:
 
     def put(self, name: str, value: Any) -> None:
         """Remember a value; None forgets it. Where it cannot be written it holds until the end."""
-        if self._values.get(name) == value:
+        if self._values.get(name) == value and not isinstance(value, dict):
             return
         if value is None:
             del self._values[name]
@@ -68,18 +68,3 @@ def state_path(variables: Mapping[str, str] | None = None) -> str:
     import platformdirs
 
     return os.path.join(platformdirs.user_state_dir("jobdeck", appauthor=False), "state.json")
-
-
-def told(config_file: str) -> tuple[Mapping[str, Any], Any]:
-    """The tables `[terminal]` and `[keys]` of the config file; what is wrong with the file others tell."""
-    if not os.path.exists(config_file):
-        return {}, None
-    import tomllib
-
-    try:
-        with open(config_file, "rb") as file:
-            table = tomllib.load(file)
-    except (OSError, ValueError):
-        return {}, None
-    terminal = table.get("terminal")
-    return terminal if isinstance(terminal, dict) else {}, table.get("keys")

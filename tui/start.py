@@ -7,21 +7,19 @@ import os
 import signal
 from typing import TYPE_CHECKING
 
-from core.config import Settings
-from core.service import JobService
-from tui import connection, keys
-from tui.remembered import Remembered, state_path, told
+from core.config import Settings, directories
+from core.service import Invalid, JobService
+from tui import connection, told
+from tui.remembered import Remembered, state_path
 
 if TYPE_CHECKING:
     from tui.app import JobdeckApp
 
 
 def start() -> int:
-    """Run the application over an engine of its own, or a server; the exit code. Raises Invalid for a wrong config."""
-    settings = Settings.load()
-    terminal, table = told(settings.config_file)
-    keymap, wrong = keys.check_keys(table)
-    theme = terminal.get("theme")
+    """Run the application over an engine of its own, or a server; the exit code."""
+    data, config_file = directories()
+    said = told.read(config_file)
 
     from tui.app import JobdeckApp
 
@@ -31,13 +29,13 @@ def start() -> int:
     address = connection.server()
     app = JobdeckApp(
         connect,
-        place=address or _short(settings.data_directory),
+        place=address or _short(data),
         remote=address is not None,
         remembered=Remembered(state_path()),
-        keymap=keymap,
-        theme=theme if isinstance(theme, str) else None,
+        wishes=said.wishes,
+        problems=said.problems if address is None else [*_wrong_settings(), *said.problems],
+        theme=said.theme,
     )
-    app.problems = wrong
     try:
         code = asyncio.run(_run(app))
     finally:
@@ -45,7 +43,7 @@ def start() -> int:
     if app.keep_engine:
         from core.engine.local import start_local
 
-        start_local(settings)
+        start_local(Settings.load())
     return code
 
 
@@ -55,6 +53,15 @@ async def _run(app: JobdeckApp) -> int:
         loop.add_signal_handler(number, app.end_by_signal, number)
     code = await app.run_async()
     return (app.return_code or 0) if code is None else code
+
+
+def _wrong_settings() -> list[str]:
+    """What is wrong with the settings, where no engine is here whose connection tells it."""
+    try:
+        Settings.load()
+    except Invalid as error:
+        return [str(error)]
+    return []
 
 
 def _short(path: str) -> str:

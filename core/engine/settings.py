@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from core.config import RULES, Settings, checked, read_file, variable
+from core.config import RULES, Settings, checked, parse, read_file, variable
 from core.service import Conflict, Invalid, Unavailable
 
 from .locks import FileLock
@@ -110,7 +110,7 @@ def _edited(text: str, name: str, value: float | None, path: str) -> str:
     """The file with one setting changed. What it means is checked: everything else must stay as it was."""
     import tomllib
 
-    wanted = tomllib.loads(text)
+    wanted = parse(text)
     line = re.compile(_LINE.replace("{name}", re.escape(name)))
     # Settings stand before the first table.
     tables = _TABLE.search(text)
@@ -126,7 +126,7 @@ def _edited(text: str, name: str, value: float | None, path: str) -> str:
             head += f"{'' if not head or head.endswith(chr(10)) else chr(10)}{name} = {value!r}\n"
     text = head + rest
     try:
-        result = tomllib.loads(text)
+        result = parse(text)
     except tomllib.TOMLDecodeError:
         result = {}
     if result != wanted:

@@ -186,8 +186,29 @@ def test_a_wrong_setting_is_a_sentence(jobdeck: Command, terminal: Terminals) ->
     window.jobdeck()
     screen = window.until(r"must be a whole number")
     assert "Traceback" not in screen
+    window.press("C-q")
+    window.until(r"^shell>$")
     (jobdeck.home / "config.toml").write_text('[keys]\n"jobs.cancl" = "f8"\n"jobs.quit" = "f7"\n')
     window.jobdeck()
-    window.until("which is no key's name")
+    window.until('"jobs.cancl" is ignored')
     window.press("F7")
+    window.until(r"^shell>$")
+
+
+def test_a_broken_settings_file_is_told_and_what_is_mended_counts(jobdeck: Command, terminal: Terminals) -> None:
+    config = jobdeck.home / "config.toml"
+    jobdeck.home.mkdir(parents=True, exist_ok=True)
+    config.write_text('max_running = many\n[keys]\n"jobs.scripts" = "z"\njobs.run = u\n')
+    window = terminal(size=(120, 40))
+    window.jobdeck()
+    screen = window.until(r"cannot be reached")
+    assert "config.toml is not valid TOML" in screen and "line 1" in screen
+    window.until(r"config.toml, line 4: 'jobs.run = u' is ignored")
+    config.write_text(config.read_text().replace("many", "3"))
+    window.press("C-r")
+    window.until("No job has run yet")
+    window.until(r"z +the scripts")
+    window.type("z")
+    window.until("No scripts yet")
+    window.press("Escape", "C-q")
     window.until(r"^shell>$")

@@ -15,6 +15,7 @@ from core.engine.engine import Engine
 from core.service import RunRequest, Status
 from tests.tui.conftest import Deck, settled, until
 from tui.changes import State
+from tui.own_keys import Wish
 from tui.remembered import Remembered
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.jobs import JobsScreen
@@ -315,7 +316,7 @@ async def test_a_window_that_is_too_small_says_so(deck: Deck) -> None:
 
 
 async def test_help_and_palette_show_the_keys_as_the_user_has_them(deck: Deck) -> None:
-    async with deck(keymap={"jobs.cancel": "f9"}) as pilot:
+    async with deck(wishes=[Wish("jobs.cancel", "f9", "config.toml")]) as pilot:
         assert "F9 Cancel" in jobs(pilot).query_one("#footer").render_line(0).text
         await pilot.press("question_mark")
         await pilot.pause()

@@ -12,7 +12,7 @@ import pytest
 from textual.screen import Screen
 from textual.widget import Widget
 
-from tui.keys import BY_ID, KEYS, TITLES, bindings, check_keys, markdown
+from tui.keys import BY_ID, KEYS, TITLES, bindings, markdown
 
 _ROOT = Path(__file__).parents[2]
 
@@ -74,16 +74,6 @@ def test_no_key_that_a_terminal_cannot_tell_from_another(key: str) -> None:
     # ctrl+j is what ctrl+enter is to most terminals; it is bound beside it, never to something else.
     assert key not in {"ctrl+i", "ctrl+m", "ctrl+h", "ctrl+left_square_bracket", "ctrl+space", "ctrl+a", "ctrl+b"}
     assert not key.startswith("alt+")
-
-
-def test_the_users_keys() -> None:
-    chosen, wrong = check_keys(
-        {"jobs.cancel": "ctrl+x", "jobs": {"rerun": "r,f6"}, "jobs.nonsense": "y", "app.help": 3}
-    )
-    assert chosen == {"jobs.cancel": "ctrl+x", "jobs.rerun": "r,f6"}
-    assert len(wrong) == 2 and "jobs.nonsense" in wrong[0] and "app.help" in wrong[1]
-    assert check_keys(None) == ({}, [])
-    assert check_keys(3)[1]
 
 
 def test_an_unknown_group_is_a_mistake() -> None:

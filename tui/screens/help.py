@@ -13,7 +13,8 @@ from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
 from tui import keys
-from tui.keys import BY_ID, TITLES, Key, shown
+from tui.key_names import NO_KEY, shown
+from tui.keys import BY_ID, TITLES, Key
 
 
 class HelpScreen(ModalScreen[None]):
@@ -67,7 +68,7 @@ def here(screen: Screen[Any]) -> dict[str, list[tuple[str, Key]]]:
     names: dict[str, list[str]] = {}
     for name, active in screen.active_bindings.items():
         id = active.binding.id or ""
-        if id in BY_ID and shown(name) not in names.setdefault(id, []):
+        if id in BY_ID and name != NO_KEY and shown(name) not in names.setdefault(id, []):
             names[id].append(shown(name))
     groups: dict[str, list[tuple[str, Key]]] = {}
     for key in keys.KEYS:

@@ -177,10 +177,11 @@ class JobList(BaseScreen[None]):
     def _explain(self) -> None:
         """What stands there while there are no rows."""
         connection = self.deck.connection
+        key = self.deck.key_of
         if self._problem and connection.state is State.LOST:
-            lines = ("The jobs cannot be reached.", "", *self._wrapped(), "", "ctrl+r tries now.")
+            lines = ("The jobs cannot be reached.", "", *self._wrapped(), "", f"{key('jobs.refresh')} tries now.")
         elif self._problem:
-            lines = ("The jobs cannot be read.", "", *self._wrapped(), "", "ctrl+r tries again.")
+            lines = ("The jobs cannot be read.", "", *self._wrapped(), "", f"{key('jobs.refresh')} tries again.")
         elif connection.state is not State.OPEN or self._rows is None or not self._rows.loaded:
             where = self.deck.place
             lines = ("Loading …",)
@@ -189,14 +190,15 @@ class JobList(BaseScreen[None]):
             elif connection.state is State.OPEN and not self._filter.empty:
                 lines = ("Looking for such jobs …",)
         elif not self._filter.empty:
-            lines = ("No job is like that.", "", self._filter.text, "", "/ changes the filter, esc takes it away.")
+            change = f"{key('jobs.filter')} changes the filter, esc takes it away."
+            lines = ("No job is like that.", "", self._filter.text, "", change)
         else:
             lines = (
                 "No job has run yet.",
                 "",
-                "n     run a script",
-                "s     the scripts that jobdeck knows",
-                "?     all keys",
+                f"{key('jobs.run'):5} run a script",
+                f"{key('jobs.scripts'):5} the scripts that jobdeck knows",
+                f"{key('app.help'):5} all keys",
                 "",
                 "In a shell: jobdeck run FILE",
             )

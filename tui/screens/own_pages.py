@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.theme import Theme
+from textual.widgets import Static
 
 from tui import keys
+from tui.key_names import shown
 from tui.keys import Key
+from tui.own_keys import usual
 from tui.screens import make
 from tui.screens.settings_pages import Page
+from tui.widgets import plain
 from tui.widgets.columns import Cell, Column
 
 #: where the application remembers the keys that were chosen here
@@ -80,6 +86,12 @@ class ThemePage(Page[Theme]):
 class KeysPage(Page[Key]):
     """Every key, and which it is."""
 
+    DEFAULT_CSS = """
+    KeysPage .told {
+        height: auto; max-height: 7; padding: 0 2; color: $text-warning; border-bottom: solid $border;
+    }
+    KeysPage .told Static { height: auto; }
+    """
     can = frozenset({"change", "default"})
     asks = False
 
@@ -93,15 +105,30 @@ class KeysPage(Page[Key]):
         ]
 
     def _keys(self, row: Key) -> Cell:
-        chosen = self.chosen.get(row.id)
-        now = row.keys if chosen is None else chosen
-        shown = " ".join(keys.shown(key) for key in now.split(",") if key) or "none"
-        return [(shown, "table--accent" if chosen is None else "table--warn")]
+        own = self.deck.own_keys
+        names = " ".join(shown(key) for key in own.of(row.id)) or "none"
+        return [(names, "table--warn" if row.id in own.keys else "table--accent")]
 
-    @property
-    def chosen(self) -> dict[str, str]:
-        """Keys that are not the usual ones, by id."""
-        return {**self.deck.remembered.texts(REMEMBERED_KEYS), **self.deck.told_keys}
+    def compose(self) -> ComposeResult:
+        """What of the config file does not count, above the table."""
+        with VerticalScroll(classes="told"):
+            yield Static()
+        yield from super().compose()
+
+    def on_mount(self) -> None:
+        """Say it."""
+        self._tell()
+
+    def focus_table(self) -> None:
+        """What messages told at the start stands here as a whole."""
+        super().focus_table()
+        if self.deck.problems:
+            self.app.clear_notifications()
+
+    def _tell(self) -> None:
+        problems = self.deck.problems
+        self.query_one(".told").display = bool(problems)
+        self.query_one(".told Static", Static).update(plain.block("\n".join(problems)))
 
     def row_key(self, row: Key) -> Hashable:
         """Its id."""
@@ -113,18 +140,24 @@ class KeysPage(Page[Key]):
         return sorted(keys.KEYS, key=lambda key: groups.index(key.group) if key.group in groups else len(groups))
 
     def about(self, row: Key) -> Content:
-        """How it is changed."""
-        if row.id in self.deck.told_keys:
-            return Content.assemble("It stands in the settings file, under [keys]: change it there.")
-        usual = " ".join(keys.shown(key) for key in row.keys.split(","))
-        return Content(f"Enter: press another key for it. d: as usual ({usual}).")
+        """How it is changed, and what happened to its keys."""
+        note = self.deck.own_keys.notes.get(row.id)
+        if self._told(row):
+            how = "It stands in the settings file, under [keys]: change it there."
+        else:
+            how = f"Enter: press another key for it. d: as usual ({' '.join(shown(key) for key in usual(row.id))})."
+        return Content(how) if note is None else plain.line(f"{note} {how}")
+
+    def _told(self, row: Key) -> bool:
+        return any(wish.id == row.id for wish in self.deck.told_keys)
 
     async def change(self, row: Key) -> None:
         """Ask for the key."""
-        if row.id in self.deck.told_keys:
+        if self._told(row):
             self.deck.say(f"{row.id} stands in the settings file, under [keys]: change it there.", severity="warning")
             return
-        pressed = await self.app.push_screen_wait(make("key", row, self.chosen))
+        taken = frozenset(wish.id for wish in self.deck.told_keys)
+        pressed = await self.app.push_screen_wait(make("key", row, self.deck.own_keys, taken))
         if pressed is not None:
             self._put(row.id, pressed)
 
@@ -134,10 +167,12 @@ class KeysPage(Page[Key]):
 
     def _put(self, id: str, pressed: str | None) -> None:
         remembered = self.deck.remembered.texts(REMEMBERED_KEYS)
-        if pressed is None:
-            remembered.pop(id, None)
-        else:
-            remembered[id] = pressed
+        remembered.pop(id, None)
+        if pressed is not None:
+            # Of two that want a key the first has it: what was chosen last.
+            remembered = {id: pressed, **remembered}
         self.deck.remembered.put(REMEMBERED_KEYS, remembered)
-        self.app.set_keymap(self.chosen)
+        self.deck.take_keys()
+        self._tell()
         self.table.refresh()
+        self.moved()

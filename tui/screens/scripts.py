@@ -28,7 +28,6 @@ from tui.widgets.table import Table
 
 #: statistics are read again at most so often while jobs come and go, in seconds
 _AGAIN = 2.0
-_EMPTY = ("No scripts yet", "", "a  put a file on record", "n  run any file: that puts it on record as well")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +122,12 @@ class ScriptsScreen(BaseScreen[None]):
     def failed(self, error: ServiceError) -> None:
         """Reading failed: say so where the scripts would be, or as a message."""
         if not self._loaded:
-            self._table.blank = ("The scripts cannot be read", "", str(error), "ctrl+r  try again")
+            self._table.blank = (
+                "The scripts cannot be read",
+                "",
+                str(error),
+                f"{self.deck.key_of('scripts.refresh')}  try again",
+            )
             self._table.refresh()
         self.deck.fail(error)
 
@@ -137,7 +141,12 @@ class ScriptsScreen(BaseScreen[None]):
     def _show(self) -> None:
         words = self.query_one("#filter", TextInput).value.casefold().split()
         rows = [row for row in self._all if row.matches(words)]
-        self._table.blank = _EMPTY if not self._all else ("No script matches", "", "esc  shows all again")
+        if self._all:
+            self._table.blank = ("No script matches", "", "esc  shows all again")
+        else:
+            add, run = self.deck.key_of("scripts.add"), self.deck.key_of("scripts.run")
+            told = (f"{add}  put a file on record", f"{run}  run any file: that puts it on record as well")
+            self._table.blank = ("No scripts yet", "", *told)
         self._table.show_list(rows)
         count = f"{len(rows)} of {len(self._all)}" if words else str(len(self._all))
         self.status_line.show(trail=f"Scripts ({count})")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from textual import events
@@ -14,12 +13,10 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
 from core.access import AppToken
-from tui import keys
+from tui.key_names import shown, types
 from tui.keys import Key
+from tui.own_keys import FIXED, OwnKeys
 from tui.widgets import plain
-
-#: these have a meaning everywhere that cannot be given away
-_FIXED = frozenset({"tab", "shift+tab", "escape", "enter", "ctrl+c", "ctrl+q"})
 
 
 class KeyScreen(ModalScreen[str]):
@@ -31,10 +28,12 @@ class KeyScreen(ModalScreen[str]):
     """
     BINDINGS: ClassVar[Any] = [Binding("escape", "leave", "Leave", show=False)]
 
-    def __init__(self, key: Key, chosen: Mapping[str, str]) -> None:
+    def __init__(self, key: Key, own: OwnKeys, told: frozenset[str]) -> None:
+        """`told` are the verbs whose keys stand in the settings file."""
         super().__init__()
         self._key = key
-        self._chosen = chosen
+        self._own = own
+        self._told = told
         self._pressed: str | None = None
 
     def compose(self) -> ComposeResult:
@@ -51,8 +50,15 @@ class KeyScreen(ModalScreen[str]):
         event.stop()
         event.prevent_default()
         told = self.query_one(".told", Static)
-        if event.key in _FIXED:
-            told.update(Content(f"{keys.shown(event.key)} has a meaning everywhere: press another one."))
+        fixed = next((other for other in self._own.holders(event.key, self._key.id) if other.id in self._told), None)
+        if event.key in FIXED:
+            told.update(Content(f"{shown(event.key)} has a meaning everywhere: press another one."))
+        elif self._key.priority and types(event.key):
+            told.update(
+                Content(f"{shown(event.key)} could not be typed into fields any more: take one like ctrl+x or F5.")
+            )
+        elif fixed is not None:
+            told.update(Content(f"The settings file gives {shown(event.key)} to {fixed.id}: change it there."))
         elif event.key == self._pressed:
             self.dismiss(event.key)
         else:
@@ -60,17 +66,10 @@ class KeyScreen(ModalScreen[str]):
             told.update(Content(self._meaning(event.key)))
 
     def _meaning(self, pressed: str) -> str:
-        shown = keys.shown(pressed)
-        others = [
-            other
-            for other in keys.KEYS
-            if other.id != self._key.id
-            and other.group in (self._key.group, "app", "list")
-            and pressed in self._chosen.get(other.id, other.keys).split(",")
-        ]
+        others = self._own.holders(pressed, self._key.id)
         if others:
-            return f"{shown} is {others[0].label} ({others[0].help}) already. Once more takes it even so."
-        return f"{shown} is free. Once more takes it."
+            return f"{shown(pressed)} is {others[0].label} ({others[0].help}) already. Once more takes it from there."
+        return f"{shown(pressed)} is free. Once more takes it."
 
     def action_leave(self) -> None:
         """It stays as it is."""

@@ -40,7 +40,7 @@ class Page(Vertical, Generic[T]):
     can: ClassVar[frozenset[str]] = frozenset()
     #: whether the rows come from the service
     asks: ClassVar[bool] = True
-    #: what stands there while there are no rows
+    #: what stands there while there are no rows; {add} is the key that adds one
     blank: ClassVar[Sequence[str]] = ("Nothing here",)
 
     def __init__(self) -> None:
@@ -98,7 +98,7 @@ class Page(Vertical, Generic[T]):
     async def read(self) -> None:
         """Read the rows again. Raises ServiceError."""
         rows = await self.rows()
-        self.table.blank = self.blank
+        self.table.blank = [line.replace("{add}", self.deck.key_of("settings.add")) for line in self.blank]
         self.table.show_list(rows)
         self.moved()
 
@@ -122,7 +122,7 @@ class EnvironmentsPage(Page[Environment]):
     """What runs scripts."""
 
     can = frozenset({"add", "change", "remove"})
-    blank = ("No environment was found", "", "a  add one: any command line")
+    blank = ("No environment was found", "", "{add}  add one: any command line")
 
     def columns(self) -> Sequence[Column[Environment]]:
         """Name, version, kind, where from, path."""
@@ -223,7 +223,7 @@ class TokensPage(Page[AppToken]):
     """Keys to the service for people and programs elsewhere."""
 
     can = frozenset({"add", "remove"})
-    blank = ("No tokens", "", "a  grant one, for somebody who reaches this service over HTTP")
+    blank = ("No tokens", "", "{add}  grant one, for somebody who reaches this service over HTTP")
 
     def columns(self) -> Sequence[Column[AppToken]]:
         """Who, role, until when, last use."""

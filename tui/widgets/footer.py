@@ -11,7 +11,8 @@ from textual.binding import ActiveBinding
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tui.keys import BY_ID, first, shown
+from tui.key_names import NO_KEY, shown
+from tui.keys import BY_ID, first
 
 
 class KeyLine(Widget):
@@ -41,7 +42,12 @@ class KeyLine(Widget):
         typing = focused is not None and focused.check_consume_key("x", "x")
         for active in self.screen.active_bindings.values():
             key = BY_ID.get(active.binding.id or "")
-            if key is None or not key.footer or (typing and len(shown(active.binding.key)) == 1):
+            if (
+                key is None
+                or not key.footer
+                or active.binding.key == NO_KEY
+                or (typing and len(shown(active.binding.key)) == 1)
+            ):
                 # Not for here; or it would be typed.
                 continue
             here.setdefault(key.id, {})[active.binding.key] = active
