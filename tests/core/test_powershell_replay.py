@@ -233,30 +233,6 @@ def test_every_kind_of_prompt(deck: Deck) -> None:
     assert b"hunter2" not in journal and b"cred=bob/***" in journal
 
 
-def test_an_older_powershell_gets_no_secret_by_a_question(deck: Deck, tmp_path: Path) -> None:
-    """Its protocol would want it encrypted: the script is told so, and can go on."""
-    transcript = tmp_path / "old.psrp"
-    lines = (GOLDEN / "prompts.psrp").read_text("utf-8").splitlines()
-    first = next(number for number, line in enumerate(lines) if line.startswith("< <Data"))
-    before, _, rest = lines[first].partition("'>")
-    data = base64.b64decode(rest.partition("<")[0]).replace(b">2.4<", b">2.3<")
-    lines[first] = f"{before}'>{base64.b64encode(data).decode()}</Data>"
-    transcript.write_text("\n".join(lines) + "\n", "utf-8")
-    argv = [sys.executable, str(SERVER), str(transcript), str(deck.directory / "heard"), "160"]
-    run = deck.job(*argv, script="'x'", suffix=".ps1", kind="powershell", powershell={}).go()
-    answers: list[dict[str, Any]] = [{"fields": {"Name": "given"}}, {"text": "given"}, {"text": "h"}]
-    for number, answer in enumerate(answers, 1):
-        until(lambda number=number: len(run.values(PROMPT)) == number, f"question {number}")  # type: ignore[misc]
-        assert run.ask(op="answer", **answer) == {"ok": True}
-    until(lambda: len(run.values(PROMPT)) == 4, "the question for a number")
-    assert [each["message"] for each in run.values(PROMPT)][2:] == ["Go on?", "Msg"]
-    heard = (deck.directory / "heard").read_text().splitlines()
-    refused = [base64.b64decode(line.partition(">")[2].partition("<")[0]) for line in (heard[2], heard[3], heard[5])]
-    assert all(b"need PowerShell 7.6 or newer" in each for each in refused)
-    run.ask(op="cancel")
-    run.ended()
-
-
 def answered(payload: bytes) -> Any:
     """An answer without the numbers that are each client's own."""
 

@@ -207,6 +207,8 @@ def test_psrpcore_reads_our_pipeline_and_its_arguments() -> None:
 def test_secrets_are_what_powershell_reads() -> None:
     value = read(Writer().value(Secret("pä55"), "").encode())
     assert value.tag == "SS" and binascii.a2b_base64(value.text).decode("utf-16-le") == "pä55"
+    # read as what a console shows
+    assert value.word() == "System.Security.SecureString"
     value = read(Writer().value(Credential("bob & co", "x"), "").encode())
     assert value.types[0] == "System.Management.Automation.PSCredential" and value["UserName"].word() == "bob & co"
 

@@ -18,7 +18,7 @@ import pytest
 from core.config import Settings
 from core.engine import warming
 from core.engine.engine import Engine
-from core.journal.format import STDOUT
+from core.journal.format import PROMPT, STDOUT
 from core.runner.processes import look, processes
 from core.service import Environment, Invalid, Job, RunRequest, Status
 from tests.powershell import pwsh
@@ -30,6 +30,7 @@ param($Value)
 "where=$PWD cwd=$([Environment]::CurrentDirectory) jobdeck=$env:JOBDECK_JOB_ID pid=$PID"
 [Console]::WriteLine('console')
 """
+OLDER = Path(__file__).with_name("older_pwsh.py")
 EVERYTHING = Path(__file__).with_name("everything.ps1")
 
 
@@ -159,6 +160,28 @@ async def test_none_are_kept_where_the_environment_says_so(engine: Engine, scrip
     job, text = await ran(engine, path, environment="Plain")
     assert text == "x\n" and job.environment == "Plain"
     assert warm_runners() == []
+
+
+async def test_a_warm_one_before_7_6_gets_secrets(engine: Engine, scripts: Path) -> None:
+    """Its protocol wants keys exchanged: in the session that was opened before the job."""
+    older = scripts / "older"
+    older.write_text(f'#!/bin/sh\nexec {sys.executable} {OLDER} {pwsh()} "$@"\n')
+    older.chmod(0o755)
+    await engine.add_environment(Environment("Older", str(older), kind="powershell", found=False))
+    path = scripts / "x.ps1"
+    path.write_text("'cold'")
+    await ran(engine, path, environment="Older")
+    await until(engine.warm_runners, "a warm runner")
+    (runner,) = warm_runners()
+    path.write_text('(Read-Host one -AsSecureString).Length; $two = Read-Host two -MaskInput; "$two!"')
+    job = await engine.run(RunRequest(path=str(path), environment="Older"))
+    answers = iter(("geheim", "geheim too"))
+    async for _asked in engine.records(job.id, streams=frozenset({PROMPT}), follow=True):
+        await engine.answer(job.id, next(answers))
+    job = await engine.wait(job.id)
+    told = b"".join([record.data async for record in engine.records(job.id, streams=frozenset({STDOUT}))])
+    assert (job.status, told) == (Status.Completed, b"6\n***!\n")
+    await until(partial(gone, runner), "its end")
 
 
 async def test_what_is_added_must_be_a_powershell(engine: Engine) -> None:

@@ -91,7 +91,7 @@ def preferences(spec: Mapping[str, Any]) -> dict[str, object]:
 def _secret(kind: object, text: str) -> list[object]:
     """What PowerShell makes a SecureString of, or with a user name a PSCredential.
 
-    As a SecureString on the wire it would have to be encrypted for a PowerShell before 7.6.
+    Made there: for a SecureString on the wire a PowerShell before 7.6 would want keys exchanged before the job begins.
     """
     if kind != "credential":
         return [text]

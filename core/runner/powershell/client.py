@@ -8,7 +8,7 @@ import os
 import re
 
 from core.runner.loop import GONE, READ, WRITE
-from core.runner.powershell import wire
+from core.runner.powershell import requests, wire
 from core.runner.powershell.wire import SESSION, Assembler, Sender, WireError
 
 TYPE_CHECKING = False
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from core.runner.loop import Loop
+    from core.runner.powershell.keys import Exchange
     from core.runner.powershell.wire import Message, Packet
 
 _READ_SIZE = 1 << 18
@@ -25,6 +26,8 @@ _F_SETPIPE_SZ = 1031
 _LONGEST_LINE = 1 << 20
 
 _OPENED, _CLOSED, _BROKEN = 2, 3, 5
+#: the protocol's version (PowerShell 7.6) from which on secrets are sent as they are
+_PLAIN_SECRETS = (2, 4)
 
 
 class Client:
@@ -63,6 +66,7 @@ class Client:
         self.opened = False
         #: the protocol's version that the other side speaks
         self.version = (0, 0)
+        self._exchange: Exchange | None = None
         self.on_opened: Callable[[], None] = lambda: None
         self.on_batch: Callable[[], None] = lambda: None
         self.on_message: Callable[[Message], None] = lambda _message: None
@@ -89,6 +93,17 @@ class Client:
         if self._pipeline is not None and not self._closing:
             messages = [(wire.PIPELINE_HOST_RESPONSE, response)]
             self._queue(self._pipeline, self._sender.packets(messages, self._pipeline, "PromptResponse"))
+
+    def when_secrets_can_be_sent(self, then: Callable[[str], None]) -> None:
+        """Call `then` once with "", at once where no key is needed for that; or with why they cannot (a sentence)."""
+        if self.version >= _PLAIN_SECRETS:
+            then("")
+        else:
+            self._keys().when_ready(then)
+
+    def secure(self, text: str) -> str:
+        """A secret as the content of an SS element, once secrets can be sent."""
+        return requests.unencrypted(text) if self.version >= _PLAIN_SECRETS else self._keys().secure(text)
 
     def stop(self) -> None:
         """Ask the pipeline to stop: its state tells when it has."""
@@ -265,8 +280,24 @@ class Client:
                 self._gone("PowerShell closed its session.")
         elif message.type == wire.SESSION_CAPABILITY:
             self.version = _version(message.payload)
+        elif message.type == wire.PUBLIC_KEY_REQUEST:
+            self._keys().requested()
+        elif message.type == wire.ENCRYPTED_SESSION_KEY:
+            self._keys().received(message.payload)
         elif message.type != wire.APPLICATION_PRIVATE_DATA:
             self.on_message(message)
+
+    def _keys(self) -> Exchange:
+        if self._exchange is None:
+            # only for a PowerShell that needs it
+            from core.runner.powershell.keys import Exchange
+
+            self._exchange = Exchange(self._loop, self._send_key)
+        return self._exchange
+
+    def _send_key(self, payload: bytes) -> None:
+        if not self._closing:
+            self._queue(SESSION, self._sender.packets([(wire.PUBLIC_KEY, payload)], SESSION))
 
 
 def _state(payload: bytes, name: bytes) -> int:

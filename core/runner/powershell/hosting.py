@@ -24,11 +24,7 @@ if TYPE_CHECKING:
 OPENING = 120.0
 #: seconds in which one that is told to go must be gone
 LEAVING = 5.0
-#: the protocol's version (PowerShell 7.6) from which on secrets need no exchange of keys
-PLAIN_SECRETS = (2, 4)
-OLD = (
-    "Questions for secrets need PowerShell 7.6 or newer: give the secret as a parameter instead, or update PowerShell."
-)
+UNANSWERABLE = "The question is put in a way that nobody can answer."
 _STOPPED, _COMPLETED, _FAILED = 3, 4, 5
 
 
@@ -169,14 +165,25 @@ class Hosting:
                 requests.refusal(call, method, f"There is no console here that could do this (host method {method}).")
             )
             return
-        if self._client.version < PLAIN_SECRETS and prompts.is_secret(method, arguments):
-            # a SecureString would have to be encrypted for it with a key that is exchanged first
-            self._client.respond(requests.refusal(call, method, OLD))
-            return
+        line = self._streams.line
+
+        def ask(problem: str) -> None:
+            if problem:
+                self._respond(requests.refusal(call, method, problem))
+            elif not self.ended:
+                self._ask(call, method, arguments, line)
+
+        if prompts.is_secret(method, arguments):
+            # before it is asked: nobody is to type a secret that cannot be sent
+            self._client.when_secrets_can_be_sent(ask)
+        else:
+            ask("")
+
+    def _ask(self, call: int, method: int, arguments: list[Value], line: str) -> None:
         try:
-            question = prompts.question(call, method, arguments, self._streams.line, self._respond)
+            question = prompts.question(call, method, arguments, line, self._respond, self._client.secure)
         except (IndexError, ValueError):
-            self._client.respond(requests.refusal(call, method, "The question is put in a way that nobody can answer."))
+            self._client.respond(requests.refusal(call, method, UNANSWERABLE))
             return
         self._streams.line = ""
         self._job.outputs.flush()

@@ -33,6 +33,8 @@ _TYPES = {
     **dict.fromkeys(("System.Byte", "System.SByte", "System.Numerics.BigInteger"), "integer"),
     **dict.fromkeys(("System.Single", "System.Double", "System.Decimal"), "number"),
 }
+#: those whose values are sent as SecureStrings
+SECRETS = frozenset({"secret", "credential"})
 #: names of keys that are no character: virtual key code and character
 _KEYS = {
     "": (13, 13), "enter": (13, 13), "return": (13, 13), "tab": (9, 9), "escape": (27, 27), "esc": (27, 27),
@@ -45,10 +47,17 @@ _NUMBERS = (
 )
 
 
-def question(call: int, method: int, arguments: list[Value], line: str, respond: Callable[[bytes], None]) -> Question:
+def question(
+    call: int,
+    method: int,
+    arguments: list[Value],
+    line: str,
+    respond: Callable[[bytes], None],
+    secure: Callable[[str], str],
+) -> Question:
     """The question of one host call. `line`: what stands unfinished on the console; `respond` sends the answer.
 
-    An answer that never comes is a refusal, which the script can catch.
+    `secure`: as of a Writer. An answer that never comes is a refusal, which the script can catch.
     """
     asked, form = _ASK[method](arguments, line)
 
@@ -56,7 +65,7 @@ def question(call: int, method: int, arguments: list[Value], line: str, respond:
         if answer is None:
             respond(requests.refusal(call, method, error or "The question was cancelled."))
             return
-        writer = Writer()
+        writer = Writer(secure)
         respond(requests.answer(call, method, form(answer, writer), writer))
 
     asked.reply = reply
@@ -67,9 +76,9 @@ def is_secret(method: int, arguments: list[Value]) -> bool:
     """Whether the answer holds a SecureString."""
     if method in (READ_SECURE_LINE, CREDENTIAL, CREDENTIAL_2):
         return True
-    if method != PROMPT:
+    if method != PROMPT or len(arguments) < 3:
         return False
-    return any(_kind(each["parameterTypeFullName"].word())[0] in ("secret", "credential") for each in arguments[2])
+    return any(not SECRETS.isdisjoint(_kind(each["parameterTypeFullName"].word())) for each in arguments[2])
 
 
 def _unanswered(_answer: Answer | None, _error: str | None) -> None:
@@ -170,7 +179,7 @@ def _prompt(arguments: list[Value], _line: str) -> tuple[Question, Any]:
                 mandatory=value["isMandatory"].true() and kind not in ("secret", "list"),
                 label=value["label"].word().replace("&", "", 1),
                 help=value["helpMessage"].word(),
-                default=None if default.nothing else default.word(),
+                default=None if default.nothing or kind in SECRETS else default.word(),
             )
         )
     asked = Question(message, _unanswered, caption=caption, fields=fields)

@@ -8,13 +8,18 @@ from core.runner.powershell.values import encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 _LIST = "<T>System.Collections.ArrayList</T><T>System.Object</T>"
 _TABLE = "<T>System.Collections.Hashtable</T><T>System.Object</T>"
 _PSOBJECTS = (
     "<T>System.Collections.Generic.List`1[[System.Management.Automation.PSObject]]</T><T>System.Object</T>"
 )  # fmt: skip
+
+
+def unencrypted(text: str) -> str:
+    """The content of an SS element from protocol 2.4 on: nothing is encrypted between us and our own child."""
+    return binascii.b2a_base64(text.encode("utf-16-le", "surrogatepass"), newline=False).decode()
 
 
 class Secret(str):
@@ -36,8 +41,10 @@ class Credential:
 class Writer:
     """Values as CLIXML, one document: its RefIds are counted on."""
 
-    def __init__(self) -> None:
+    def __init__(self, secure: Callable[[str], str] = unencrypted) -> None:
+        """`secure`: a secret as the content of an SS element."""
         self._count = 0
+        self._secure = secure
 
     def ref(self) -> int:
         """A fresh RefId."""
@@ -50,7 +57,7 @@ class Writer:
         if value is None:
             return f"<Nil{attribute} />"
         if isinstance(value, Secret):
-            return f"<SS{attribute}>{secure(value)}</SS>"
+            return f"<SS{attribute}>{self._secure(value)}</SS>"
         if isinstance(value, Credential):
             return self._credential(value, attribute)
         if isinstance(value, str):
@@ -96,18 +103,13 @@ class Writer:
 
     def _credential(self, value: Credential, attribute: str) -> str:
         types = "<T>System.Management.Automation.PSCredential</T><T>System.Object</T>"
-        inner = f'<S N="UserName">{encode(value.user)}</S><SS N="Password">{secure(value.password)}</SS>'
+        inner = f'<S N="UserName">{encode(value.user)}</S><SS N="Password">{self._secure(value.password)}</SS>'
         text = "<ToString>System.Management.Automation.PSCredential</ToString>"
         return self.instance(types, f"{text}<Props>{inner}</Props>", attribute)
 
 
 def _attribute(name: str) -> str:
     return encode(name).replace('"', "&quot;")
-
-
-def secure(text: str) -> str:
-    """The content of an SS element (protocol 2.4 and newer: nothing is encrypted between us and our own child)."""
-    return binascii.b2a_base64(text.encode("utf-16-le", "surrogatepass"), newline=False).decode()
 
 
 def _double(value: float) -> str:

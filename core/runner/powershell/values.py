@@ -121,7 +121,8 @@ class Value:
             if self.string is not None:
                 return self.string
             return self.base.word() if self.base is not None else ""
-        return self.text
+        # as a console shows it: what it holds is a secret, whether encrypted or not
+        return "System.Security.SecureString" if self.tag == "SS" else self.text
 
     def number(self, default: int = 0) -> int:
         """It as a whole number; an enum's number."""
