@@ -25,8 +25,21 @@ from core.engine.text_index import TextIndex
 _STARTS = 7
 _KEYS = 60
 _IDLE = 5.0
-#: a filter, and what its jobs show that others do not
-_FILTERS = (("status:failed", b"Failed"), ("script:script-7.sh", b"script-7"), ("host-996", b"of 1,000,000"))
+#: a filter, and what tells that its jobs are on the screen
+_FILTERS = (
+    ("status:failed", b"Failed"),
+    ("script:script-7.sh", b"of 1,000,000"),
+    ("tag:nightly", b"of 1,000,000"),
+    ("tag:nobody", b"0 of 1,000,000"),
+    ("env:nobody", b"0 of 1,000,000"),
+    ("!env:Bash", b"0 of 1,000,000"),
+    ("source:trigger status:failed", b"0 of 1,000,000"),
+    ("host-996", b"of 1,000,000"),
+    ("no such text", b"0 of 1,000,000"),
+    ("zz", b"0 of 1,000,000"),
+    ("status:failed user:user-3 host-99", b"of 1,000,000"),
+    ("!tag:nightly since:1d", b"of 1,000,000"),
+)
 _MINIMAL = """\
 from textual.app import App
 from textual.widgets import Static
@@ -162,18 +175,11 @@ def _run(directory: str) -> list[Row]:
     end = [value for _ in range(5) for value in (program.key("G"), program.key("g"))]
     found: dict[str, list[float]] = {}
     for _ in range(3):
-        for text, marker in (
-            ("status:failed", b"Failed"),
-            ("script:script-7.sh", b"of 1,000,000"),
-            ("host-996", b"of 1,000,000"),
-            ("no such text", b"0 of 1,000,000"),
-            ("status:failed user:user-3 host-99", b"of 1,000,000"),
-            ("!tag:nightly since:1d", b"of 1,000,000"),
-        ):
+        for text, marker in _FILTERS:
             program.type("/")
             program.quiet(0.2)
-            program.type(text)
-            program.type("\r")
+            # Pasted, so that it is found when enter comes and not while it is typed.
+            program.type(f"\x1b[200~{text}\x1b[201~\r")
             found.setdefault(text, []).append(program.until(marker))
             program.quiet(1.0)
             program.type("\x1b")
@@ -197,7 +203,7 @@ def _run(directory: str) -> list[Row]:
         Row("terminal: a page down among a million jobs", middle([one for one, _ in page]), "ms", target="≤ 100 ms"),
         Row("terminal: to the last of a million jobs, or back", middle([one for one, _ in end]), "ms",
             target="≤ 100 ms"),
-        *(Row(f"terminal: filter {text}, enter to the jobs", middle(times), "ms", target="≤ 100 ms")
+        *(Row(f"terminal: filter {text}, pasted, to the jobs", middle(times), "ms", target="≤ 100 ms")
           for text, times in found.items()),
         Row("terminal: bytes written per cursor key", middle([count for _, count in down]), "B"),
         Row("terminal: bytes written per page", middle([count for _, count in page]), "B"),

@@ -120,5 +120,5 @@ def condition(who: Caller | None) -> tuple[str, list[Any]] | None:
     conditions = ["script_path = ?" if "/" in entry else "script = ?" for entry in who.scripts]
     if who.tags:
         marks = ", ".join("?" * len(who.tags))
-        conditions.append(f"EXISTS (SELECT 1 FROM json_each(job.tags) WHERE json_each.value IN ({marks}))")
+        conditions.append(f"EXISTS (SELECT 1 FROM job_tag WHERE tag IN ({marks}) AND job = job.id)")
     return f"({' OR '.join(conditions)})", [*who.scripts, *who.tags]

@@ -26,7 +26,7 @@ from core.service import ServiceError, Unavailable
 
 T = TypeVar("T")
 log = logging.getLogger("jobdeck.engine")
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 _BATCH = 256
 _SCHEMA = os.path.join(os.path.dirname(__file__), "schema.sql")
 

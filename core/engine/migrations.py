@@ -42,6 +42,19 @@ _STEPS: dict[int, tuple[str, ...]] = {
         f" WHEN old.status <> new.status OR old.script_id IS NOT new.script_id BEGIN {_UNCOUNT} {_COUNT} END",
         f"CREATE TRIGGER job_removed AFTER DELETE ON job BEGIN {_UNCOUNT} END",
     ),
+    3: (
+        "CREATE INDEX job_environment ON job (environment, id)",
+        "CREATE INDEX job_rerun ON job (rerun_of, id) WHERE rerun_of IS NOT NULL",
+        "CREATE INDEX job_script_path ON job (script_path, id)",
+        "CREATE INDEX job_source ON job (source, id)",
+        "CREATE TABLE job_tag (tag VARCHAR NOT NULL, job INTEGER NOT NULL, PRIMARY KEY (tag, job)) WITHOUT ROWID",
+        "INSERT OR IGNORE INTO job_tag (tag, job) SELECT value, job.id FROM job, json_each(job.tags)"
+        " WHERE job.tags <> '[]'",
+        "CREATE TRIGGER job_tagged AFTER INSERT ON job WHEN new.tags <> '[]' BEGIN"
+        " INSERT OR IGNORE INTO job_tag (tag, job) SELECT value, new.id FROM json_each(new.tags); END",
+        "CREATE TRIGGER job_untagged AFTER DELETE ON job WHEN old.tags <> '[]' BEGIN"
+        " DELETE FROM job_tag WHERE tag IN (SELECT value FROM json_each(old.tags)) AND job = old.id; END",
+    ),
 }
 
 

@@ -66,14 +66,24 @@ CREATE TABLE job (
 );
 CREATE INDEX job_changed ON job (changed);
 CREATE INDEX job_created ON job (created);
+CREATE INDEX job_environment ON job (environment, id);
 CREATE INDEX job_identity ON job (identity, id);
 CREATE UNIQUE INDEX job_key ON job (identity, request_key) WHERE request_key IS NOT NULL;
 CREATE INDEX job_parent ON job (parent_job, id) WHERE parent_job IS NOT NULL;
+CREATE INDEX job_rerun ON job (rerun_of, id) WHERE rerun_of IS NOT NULL;
 CREATE UNIQUE INDEX job_run ON job (run_id);
 CREATE INDEX job_script ON job (script, id);
 CREATE INDEX job_script_id ON job (script_id, id);
+CREATE INDEX job_script_path ON job (script_path, id);
+CREATE INDEX job_source ON job (source, id);
 CREATE INDEX job_status ON job (status, id);
 CREATE INDEX job_unfinished ON job (id) WHERE status IN (0, 1, 4, 6);
+CREATE TABLE job_tag (
+	tag VARCHAR NOT NULL,
+	job INTEGER NOT NULL,
+	PRIMARY KEY (tag, job)
+)
+ WITHOUT ROWID;
 CREATE TABLE leader (
 	id INTEGER NOT NULL,
 	engine VARCHAR NOT NULL,
@@ -127,3 +137,5 @@ CREATE TABLE token (
 CREATE TRIGGER job_added AFTER INSERT ON job BEGIN INSERT INTO tally (script_id, status, jobs) VALUES (coalesce(new.script_id, 0), new.status, 1) ON CONFLICT (script_id, status) DO UPDATE SET jobs = jobs + 1; END;
 CREATE TRIGGER job_moved AFTER UPDATE OF status, script_id ON job WHEN old.status <> new.status OR old.script_id IS NOT new.script_id BEGIN UPDATE tally SET jobs = jobs - 1 WHERE script_id = coalesce(old.script_id, 0) AND status = old.status; INSERT INTO tally (script_id, status, jobs) VALUES (coalesce(new.script_id, 0), new.status, 1) ON CONFLICT (script_id, status) DO UPDATE SET jobs = jobs + 1; END;
 CREATE TRIGGER job_removed AFTER DELETE ON job BEGIN UPDATE tally SET jobs = jobs - 1 WHERE script_id = coalesce(old.script_id, 0) AND status = old.status; END;
+CREATE TRIGGER job_tagged AFTER INSERT ON job WHEN new.tags <> '[]' BEGIN INSERT OR IGNORE INTO job_tag (tag, job) SELECT value, new.id FROM json_each(new.tags); END;
+CREATE TRIGGER job_untagged AFTER DELETE ON job WHEN old.tags <> '[]' BEGIN DELETE FROM job_tag WHERE tag IN (SELECT value FROM json_each(old.tags)) AND job = old.id; END;

@@ -18,7 +18,11 @@ class JobRow(SQLModel, table=True):
         Index("job_run", "run_id", unique=True),
         Index("job_status", "status", "id"),
         Index("job_script", "script", "id"),
+        Index("job_script_path", "script_path", "id"),
         Index("job_identity", "identity", "id"),
+        Index("job_environment", "environment", "id"),
+        Index("job_source", "source", "id"),
+        Index("job_rerun", "rerun_of", "id", sqlite_where=text("rerun_of IS NOT NULL")),
         Index("job_created", "created"),
         Index("job_parent", "parent_job", "id", sqlite_where=text("parent_job IS NOT NULL")),
         Index("job_unfinished", "id", sqlite_where=text("status IN (0, 1, 4, 6)")),
@@ -77,6 +81,16 @@ class JobRow(SQLModel, table=True):
     request_key: str | None
     #: the sequence of the last change of what is told of it
     changed: int = Field(sa_column=Column(BigInteger, nullable=False, server_default=text("0")))
+
+
+class JobTagRow(SQLModel, table=True):
+    """That a job has a tag: kept by triggers, for a look into the JSON of a million rows takes too long."""
+
+    __tablename__ = "job_tag"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    tag: str = Field(primary_key=True)
+    job: int = Field(primary_key=True)
 
 
 class ScriptRow(SQLModel, table=True):
@@ -197,6 +211,10 @@ TRIGGERS = (
     "CREATE TRIGGER job_moved AFTER UPDATE OF status, script_id ON job"
     f" WHEN old.status <> new.status OR old.script_id IS NOT new.script_id BEGIN {_UNCOUNT} {_COUNT} END",
     f"CREATE TRIGGER job_removed AFTER DELETE ON job BEGIN {_UNCOUNT} END",
+    "CREATE TRIGGER job_tagged AFTER INSERT ON job WHEN new.tags <> '[]' BEGIN"
+    " INSERT OR IGNORE INTO job_tag (tag, job) SELECT value, new.id FROM json_each(new.tags); END",
+    "CREATE TRIGGER job_untagged AFTER DELETE ON job WHEN old.tags <> '[]' BEGIN"
+    " DELETE FROM job_tag WHERE tag IN (SELECT value FROM json_each(old.tags)) AND job = old.id; END",
 )
 
 

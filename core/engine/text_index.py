@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 import os
 import sqlite3
@@ -27,6 +28,8 @@ TEXT = ("script", "notes", "parameters")
 _COMMON = 20_000
 #: so many jobs that are not in the index yet are looked at one by one
 _TAIL = 50_000
+#: alternatives in what FTS5 is asked for; it takes 256
+_MOST_PARTS = 200
 #: jobs per step, seconds between two steps, and between two looks whether there is something to do
 _STEP = 5_000
 _PAUSE = 0.1
@@ -37,7 +40,8 @@ _WORTH = 500
 _GAPS = 1_000
 #: deleted jobs that the index may hold for nothing
 _DEAD = 100_000
-_MADE = 1
+#: the form of the index: another one is made anew
+_MADE = 2
 
 
 class TextIndex:
@@ -48,29 +52,34 @@ class TextIndex:
 
     def narrow(self, jobs: sqlite3.Connection, texts: Sequence[str]) -> list[int] | None:
         """The numbers of the jobs that may hold one of the texts; None when every row is to be looked at."""
-        if not texts or any(len(text) < 3 or "\0" in text for text in texts) or not os.path.exists(self.path):
+        if not texts or any(not text or "\0" in text for text in texts) or not os.path.exists(self.path):
             return None
         newest = jobs.execute("SELECT max(id) FROM job").fetchone()[0] or 0
         try:
             with contextlib.closing(_connect(self.path)) as index:
+                if index.execute("PRAGMA user_version").fetchone()[0] != _MADE:
+                    return None
                 upto = _upto(index)
                 if newest - upto > _TAIL:
                     return None
-                found = {row[0] for row in index.execute("SELECT id FROM gap")}
+                found = set(_numbers(index, "SELECT id FROM gap"))
                 for text in texts:
-                    rows = index.execute(
-                        "SELECT rowid FROM words WHERE words MATCH ? ORDER BY rowid DESC LIMIT ?",
-                        (_expression(text), _COMMON + 1),
-                    ).fetchall()
-                    if len(rows) > _COMMON:
+                    expression = _expression(text) if len(text) >= 3 else _beginning(index, text)
+                    if expression is None:
                         return None
-                    found.update(row[0] for row in rows)
+                    if not expression:
+                        continue
+                    words = "SELECT rowid AS id FROM words WHERE words MATCH ? ORDER BY rowid DESC LIMIT ?"
+                    ids = _numbers(index, words, expression, _COMMON + 1)
+                    if len(ids) > _COMMON:
+                        return None
+                    found.update(ids)
         except sqlite3.Error as error:
             if getattr(error, "sqlite_errorname", "") == "SQLITE_INTERRUPT":
                 raise
             log.debug("the index of texts is of no use: %s", error)
             return None
-        found.update(row[0] for row in jobs.execute("SELECT id FROM job WHERE id > ?", (upto,)))
+        found.update(_numbers(jobs, "SELECT id FROM job WHERE id > ?", upto))
         return sorted(found)
 
     def catch_up(self, jobs: sqlite3.Connection, lock_timeout: float) -> bool:
@@ -184,6 +193,12 @@ def _clear(index: sqlite3.Connection) -> None:
     index.execute("INSERT INTO known (upto, jobs) VALUES (0, 0)")
 
 
+def _numbers(connection: sqlite3.Connection, chosen: str, *values: object) -> list[int]:
+    """The ids that a query gives, in one row: for each row Python lets other threads run, and waits for them."""
+    numbers = connection.execute(f"SELECT json_group_array(id) FROM ({chosen})", values).fetchone()[0]
+    return list(json.loads(numbers))
+
+
 def _upto(index: sqlite3.Connection) -> int:
     """The newest job that is in the index."""
     return int(index.execute("SELECT upto FROM known").fetchone()[0])
@@ -196,8 +211,34 @@ def _mostly_dead(index: sqlite3.Connection, jobs: sqlite3.Connection) -> bool:
 
 
 def _texts(jobs: sqlite3.Connection, which: str, values: tuple[int, ...]) -> list[tuple[int, str]]:
-    columns = " || char(10) || ".join(TEXT)
-    return [tuple(row) for row in jobs.execute(f"SELECT id, {columns} FROM job WHERE {which}", values)]
+    # Something stands behind each of them: its last two letters, too, begin three in a row. FTS5 stops at a NUL.
+    columns = " || ".join(f"{column} || char(10)" for column in TEXT)
+    rows = jobs.execute(f"SELECT id, {columns} FROM job WHERE {which}", values)
+    return [(id, text.replace("\0", "\n")) for id, text in rows]
+
+
+def _beginning(index: sqlite3.Connection, text: str) -> str | None:
+    """What FTS5 is asked for a text of one or two letters: every three in a row that begin with them.
+
+    "" when no job has any; None when they are too common, or when SQLite may see them as other letters than they are.
+    """
+    if not text.isascii():
+        return None
+    text = text.lower()
+    index.execute("CREATE VIRTUAL TABLE IF NOT EXISTS temp.vocabulary USING fts5vocab(main, words, col)")
+    parts: list[str] = []
+    jobs = 0
+    behind = text[:-1] + chr(ord(text[-1]) + 1)
+    for term, count in index.execute("SELECT term, doc FROM vocabulary WHERE term >= ? AND term < ?", (text, behind)):
+        jobs += count or 0
+        if jobs > _COMMON or len(parts) == _MOST_PARTS:
+            return None
+        parts.append(_quoted(term))
+    return " OR ".join(parts)
+
+
+def _quoted(part: str) -> str:
+    return '"' + part.replace('"', '""') + '"'
 
 
 def _expression(text: str) -> str:
@@ -207,4 +248,4 @@ def _expression(text: str) -> str:
     """
     starts = {*range(0, len(text) - 2, 3), len(text) - 3}
     parts = dict.fromkeys(text[start : start + 3] for start in sorted(starts, reverse=True))
-    return " AND ".join('"' + part.replace('"', '""') + '"' for part in parts)
+    return " AND ".join(map(_quoted, parts))

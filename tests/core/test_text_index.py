@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, strategies
 from hypothesis import settings as hypothesis_settings
 
 from core.config import Settings
-from core.engine import query, text_index
+from core.engine import conditions, text_index
 from core.engine.database import connect, create
 from core.engine.engine import Engine
 from core.engine.rebuild import rebuild
@@ -47,10 +47,12 @@ def _found(jobs: sqlite3.Connection, index: TextIndex, *texts: str) -> list[int]
     """What the index finds, after it was compared with a look at every row."""
     wanted = JobQuery(terms=(Term("text", texts),), take=10_000, descending=False)
     narrowed = index.narrow(jobs, texts)
-    where, values = query._where(wanted, None, [] if narrowed is None else [narrowed])
-    ids = [row[0] for row in jobs.execute(f"SELECT id FROM job{where} ORDER BY id", values)]
-    where, values = query._where(wanted, None, [])
-    assert ids == [row[0] for row in jobs.execute(f"SELECT id FROM job{where} ORDER BY id", values)]
+    among = [] if narrowed is None else [narrowed]
+    ids, every = (
+        [row[0] for row in jobs.execute(f"SELECT id FROM job{clause} ORDER BY id", values)]
+        for clause, values in (conditions.where(jobs, wanted, None, ids, paged=True) for ids in (among, []))
+    )
+    assert ids == every
     return ids
 
 
@@ -65,8 +67,38 @@ def test_it_narrows_to_the_jobs_that_hold_the_text(store: tuple[sqlite3.Connecti
     assert _found(jobs, index, "DB-17") == [17]
     assert index.narrow(jobs, ("nothing",)) == []
     assert _found(jobs, index, "script-3", "db-12") == [3, 12, *range(30, 40)]
-    # Two letters are no three: every row is looked at.
-    assert index.narrow(jobs, ("db",)) is None and len(_found(jobs, index, "db")) == 39
+    # One or two letters begin three in a row, at the very end of a text, too.
+    assert index.narrow(jobs, ("17",)) == [17] and _found(jobs, index, "7") == [7, 17, 27, 37]
+    assert _found(jobs, index, '"}') == list(range(1, 40)) and index.narrow(jobs, ("Q", "zz")) == []
+
+
+def test_letters_that_are_too_common_are_looked_up_in_the_rows(
+    store: tuple[sqlite3.Connection, TextIndex], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs, index = store
+    for id in range(1, 9):
+        _add(jobs, id, f"a{id}.sh")
+    index.catch_up(jobs, 1)
+    monkeypatch.setattr(text_index, "_COMMON", 7)
+    assert index.narrow(jobs, ("a",)) is None and _found(jobs, index, "a") == list(range(1, 9))
+    monkeypatch.setattr(text_index, "_COMMON", 8)
+    assert index.narrow(jobs, ("a",)) == list(range(1, 9))
+    # As many alternatives as there are jobs, which is more than FTS5 is asked for.
+    monkeypatch.setattr(text_index, "_MOST_PARTS", 7)
+    assert index.narrow(jobs, ("a",)) is None
+    # What SQLite would fold in its own way.
+    assert index.narrow(jobs, ("é",)) is None
+
+
+def test_an_index_of_another_form_is_made_anew(store: tuple[sqlite3.Connection, TextIndex]) -> None:
+    jobs, index = store
+    _add(jobs, 1, "one.sh")
+    index.catch_up(jobs, 1)
+    with contextlib.closing(sqlite3.connect(index.path)) as connection:
+        connection.execute("PRAGMA user_version = 1")
+    assert index.narrow(jobs, ("one",)) is None
+    index.catch_up(jobs, 1)
+    assert index.narrow(jobs, ("one",)) == [1]
 
 
 def test_jobs_that_are_new_late_or_gone(store: tuple[sqlite3.Connection, TextIndex]) -> None:

@@ -82,7 +82,6 @@ class JobList(BaseScreen[None]):
         self._table.marked = set()
         self._table.show_rows(self._rows)
         self._rows.refresh()
-        self._count()
 
     def _read(self, work: Coroutine[Any, Any, None]) -> None:
         self.background(work, group="rows")
@@ -133,6 +132,9 @@ class JobList(BaseScreen[None]):
         if self._rows is None:
             return
         self._problem = ""
+        if self._rows.total is None:
+            # Only now: what is looked at comes before how many there are.
+            self._count()
         self._keep_cursor()
         self._table.rows_changed(0 if self._table.scroll_offset.y == 0 else moved)
         self._widen()

@@ -1,0 +1,184 @@
+"""What a query asks of jobs as a WHERE clause, led by the index that leaves the fewest jobs.
+
+SQLite takes one index for a condition and cannot know which: it has no statistics that stay true while jobs come and
+go. So how many jobs each indexed condition leaves is counted in its index, as far as that takes no time, and the others
+are written so that no index answers them (`+column`).
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from core.service import FINISHED, UNFINISHED, Invalid, JobQuery, Status, Term
+
+#: fields that are columns with an index of their own
+_COLUMNS = ("identity", "environment", "source", "run_id")
+_FIELDS = ("script", "tag", "text", *_COLUMNS)
+#: jobs of each condition that are counted to find the rarest: few first, then more
+_BOUNDS = (2_000, 20_000, 200_000)
+#: jobs of a condition on several values that are put in order for one page
+_SORTED = 20_000
+
+#: the jobs that may hold one of some texts, by number; None = any may
+Narrow = Callable[[sqlite3.Connection, Sequence[str]], "list[int] | None"]
+#: a condition in SQL with its values: which jobs a caller may see; None = all
+Allowed = tuple[str, list[Any]] | None
+
+
+class _Condition(NamedTuple):
+    """One condition, in the forms that it can be written in."""
+
+    #: looked up in each row
+    plain: str
+    values: list[Any]
+    #: answered by an index; "" = there is none
+    indexed: str = ""
+    #: the rows of that index, one per job: what comes behind FROM
+    rows: str = ""
+    #: whether the index gives its jobs in the order of their numbers
+    ordered: bool = False
+
+
+def expand(statuses: frozenset[Status]) -> list[int]:
+    """The numbers of statuses, groups (Active, Historical) resolved."""
+    expanded: set[Status] = set()
+    for status in statuses:
+        if status is Status.Historical:
+            expanded |= FINISHED
+        elif status is Status.Active:
+            expanded |= UNFINISHED
+        else:
+            expanded.add(status)
+    return sorted(int(status) for status in expanded)
+
+
+def narrowed(connection: sqlite3.Connection, query: JobQuery, narrow: Narrow | None) -> list[list[int]]:
+    """For each text that jobs must hold, those that may, as far as an index knows."""
+    if narrow is None:
+        return []
+    wanted = (term.values for term in query.terms if term.field == "text" and not term.negate)
+    return [ids for values in wanted if (ids := narrow(connection, values)) is not None]
+
+
+def where(
+    connection: sqlite3.Connection, query: JobQuery, allowed: Allowed, among: Sequence[Sequence[int]] = (), *,
+    paged: bool,
+) -> tuple[str, list[Any]]:  # fmt: skip
+    """The clause for these jobs, with its values. `among` = numbers of which each must be one.
+
+    `paged` = for one page in the order of numbers (`query.before` holds), not for all. Raises Invalid for a field that
+    is none.
+    """
+    conditions = [_Condition(*allowed)] if allowed is not None else []
+    if query.statuses:
+        conditions.append(_column("status", expand(query.statuses)))
+    conditions += [_term(term) for term in query.terms]
+    for column, number in (("parent_job", query.parent_job), ("rerun_of", query.rerun_of)):
+        if number is not None:
+            conditions.append(_column(column, [number]))
+    if query.since is not None:
+        conditions.append(_Condition("created >= ?", [query.since]))
+    if query.until is not None:
+        conditions.append(_Condition("created < ?", [query.until]))
+    if query.hide_children:
+        conditions.append(_Condition("parent_job IS NULL", []))
+    if paged and query.before is not None:
+        conditions.append(_Condition("id < ?" if query.descending else "id > ?", [query.before]))
+    conditions += [_numbers(ids) for ids in among]
+    written = _written(connection, conditions, paged)
+    return (" WHERE " + " AND ".join(written) if written else ""), [v for one in conditions for v in one.values]
+
+
+def _written(connection: sqlite3.Connection, conditions: Sequence[_Condition], paged: bool) -> list[str]:
+    """Each condition in the form that makes them all together cheap."""
+    candidates = [one for one in conditions if one.indexed]
+    leader, size = _rarest(connection, candidates)
+    if leader is None or (paged and not leader.ordered and size > _SORTED):
+        # All leave many jobs. Where one orders its jobs SQLite may go along it, or along the numbers.
+        return [one.indexed if one.indexed and one.ordered else one.plain for one in conditions]
+    return [one.indexed if one is leader else one.plain for one in conditions]
+
+
+def _rarest(connection: sqlite3.Connection, candidates: Sequence[_Condition]) -> tuple[_Condition | None, int]:
+    """The condition that leaves the fewest jobs, and how many, at most; None when all leave very many."""
+    if len(candidates) == 1 and candidates[0].ordered:
+        return candidates[0], 0
+    for bound in _BOUNDS if candidates else ():
+        sizes = [_size(connection, one, bound) for one in candidates]
+        size = min(sizes)
+        if size < bound:
+            return candidates[sizes.index(size)], size
+    return None, 0
+
+
+def _size(connection: sqlite3.Connection, condition: _Condition, bound: int) -> int:
+    """How many jobs a condition leaves, counted up to `bound`."""
+    counted = f"SELECT count(*) FROM (SELECT 1 FROM {condition.rows} LIMIT {bound})"
+    return int(connection.execute(counted, condition.values).fetchone()[0])
+
+
+def _marks(values: Sequence[Any]) -> str:
+    return ", ".join("?" * len(values))
+
+
+def _column(column: str, values: Sequence[Any]) -> _Condition:
+    """A column that has one of some values, and an index (column, id)."""
+    indexed = f"{column} IN ({_marks(values)})"
+    return _Condition(f"+{indexed}", list(values), indexed, f"job WHERE {indexed}", len(values) == 1)
+
+
+def _others(column: str, values: Sequence[str]) -> _Condition:
+    """A column that has none of some values, which are sorted: nearly all may have them, so go from one to the next."""
+    ranges = [f"{column} < ?", *[f"{column} > ? AND {column} < ?"] * (len(values) - 1), f"{column} > ?"]
+    ids = " UNION ALL ".join(f"SELECT id FROM job WHERE {one}" for one in ranges)
+    twice = [value for value in values for _ in range(2)]
+    return _Condition(f"+{column} NOT IN ({_marks(twice)})", twice, f"id IN ({ids})", f"({ids})")
+
+
+def _numbers(ids: Sequence[int]) -> _Condition:
+    chosen = "SELECT value FROM json_each(?)"
+    return _Condition(f"+id IN ({chosen})", [json.dumps(ids)], f"id IN ({chosen})", "json_each(?)")
+
+
+def _term(term: Term) -> _Condition:
+    """One condition of a query. Raises Invalid for a field that is none."""
+    if not term.values:
+        condition = _Condition("0", [])
+    elif term.field == "script":
+        condition = _script(term.values)
+    elif term.field in _COLUMNS:
+        condition = _column(term.field, term.values)
+    elif term.field == "tag":
+        tagged = f"tag IN ({_marks(term.values)})"
+        condition = _Condition(
+            f"EXISTS (SELECT 1 FROM job_tag WHERE {tagged} AND job = job.id)", list(term.values),
+            f"id IN (SELECT job FROM job_tag WHERE {tagged})", f"job_tag WHERE {tagged}",
+        )  # fmt: skip
+    elif term.field == "text":
+        condition = _text(term.values)
+    else:
+        raise Invalid(f"Jobs cannot be chosen by {term.field!r}; they can by {', '.join(_FIELDS)}.")
+    if not term.negate:
+        return condition._replace(plain=f"({condition.plain})")
+    if term.field in _COLUMNS and term.values:
+        return _others(term.field, sorted(term.values))
+    return _Condition(f"NOT ({condition.plain})", condition.values)
+
+
+def _script(values: Sequence[str]) -> _Condition:
+    """The name of a script, or where it lies: what has a slash may be either."""
+    paths = [value for value in values if "/" in value]
+    if not paths:
+        return _column("script", values)
+    plain = f"+script IN ({_marks(values)}) OR +script_path IN ({_marks(paths)})"
+    indexed = plain.replace("+", "")
+    return _Condition(plain, [*values, *paths], f"({indexed})", f"job WHERE {indexed}")
+
+
+def _text(values: Sequence[str]) -> _Condition:
+    patterns = ["%" + value.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%" for value in values]
+    one = "script LIKE ? ESCAPE '\\' OR notes LIKE ? ESCAPE '\\' OR parameters LIKE ? ESCAPE '\\'"
+    return _Condition(" OR ".join([one] * len(patterns)), [pattern for pattern in patterns for _ in range(3)])

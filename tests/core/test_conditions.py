@@ -1,0 +1,179 @@
+"""Whatever index leads a query, it gives the jobs that a look at each of them gives."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, strategies
+from hypothesis import settings as hypothesis_settings
+
+from core.engine import conditions, query
+from core.engine.database import connect, create
+from core.engine.rows import insert_job
+from core.service import FINISHED, UNFINISHED, Invalid, JobQuery, Status, Term
+
+_JOBS = 60
+
+
+def _job(id: int) -> dict[str, Any]:
+    return {
+        "id": id,
+        "run_id": f"run-{id}",
+        "status": (2, 2, 2, 3, 1)[id % 5],
+        "script": ("a.sh", "a.sh", "b.sh")[id % 3],
+        "script_path": f"/srv/{id % 2}/{('a.sh', 'a.sh', 'b.sh')[id % 3]}",
+        "environment": "Bash" if id != 17 else "Zsh",
+        "identity": ("ada", "bob", "eve", "ada")[id % 4],
+        "source": "cli" if id % 2 else "api",
+        "tags": json.dumps({0: ["x", "y"], 1: ["x"], 2: ["x", "x"], 3: []}[id % 4]),
+        "parameters": json.dumps({"host": f"db-{id}"}),
+        "created": id * 10,
+        "parent_job": id - 1 if id % 7 == 0 else None,
+        "rerun_of": id - 2 if id % 11 == 0 else None,
+    }
+
+
+@pytest.fixture(scope="module")
+def jobs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sqlite3.Connection]:
+    """A database with some jobs."""
+    path = str(tmp_path_factory.mktemp("store") / "jobdeck.db")
+    create(path)
+    with contextlib.closing(connect(path)) as connection:
+        columns = [r for r in connection.execute("PRAGMA table_info(job)") if r["notnull"] and r["name"] != "changed"]
+        blank = {row["name"]: 0 if "INT" in row["type"] else "[]" for row in columns} | {"request_key": None}
+        for id in range(1, _JOBS + 1):
+            insert_job(connection, blank | _job(id))
+        yield connection
+
+
+def _has(job: dict[str, Any], term: Term) -> bool:
+    if term.field == "tag":
+        found = bool(set(json.loads(job["tags"])) & set(term.values))
+    elif term.field == "text":
+        found = any(value.lower() in (job["script"] + "\n" + job["parameters"]).lower() for value in term.values)
+    else:
+        found = job[term.field] in term.values or (term.field == "script" and job["script_path"] in term.values)
+    return found is not term.negate
+
+
+def _wanted(wanted: JobQuery, among: list[list[int]]) -> list[int]:
+    """The numbers that a query has, by looking at every job."""
+    statuses = set(wanted.statuses)
+    statuses |= (FINISHED if Status.Historical in statuses else set()) | (
+        UNFINISHED if Status.Active in statuses else set()
+    )
+    return [
+        id
+        for id in range(_JOBS, 0, -1)
+        if (job := _job(id))
+        and (not statuses or Status(job["status"]) in statuses)
+        and all(_has(job, term) for term in wanted.terms)
+        and (wanted.since is None or job["created"] >= wanted.since)
+        and (wanted.until is None or job["created"] < wanted.until)
+        and (wanted.parent_job is None or job["parent_job"] == wanted.parent_job)
+        and (wanted.rerun_of is None or job["rerun_of"] == wanted.rerun_of)
+        and (not wanted.hide_children or job["parent_job"] is None)
+        and (wanted.before is None or id < wanted.before)
+        and all(id in ids for ids in among)
+    ]
+
+
+def _some(*values: str) -> strategies.SearchStrategy[tuple[str, ...]]:
+    return strategies.lists(strategies.sampled_from(values), max_size=3).map(tuple)
+
+
+_VALUES = {
+    "script": _some("a.sh", "b.sh", "c.sh", "/srv/0/a.sh", "/srv/1/b.sh", "/none"),
+    "identity": _some("ada", "bob", "eve", "zoe", ""),
+    "environment": _some("Bash", "Zsh", "Ruby"),
+    "source": _some("cli", "api", "job"),
+    "run_id": _some("run-3", "run-30", "none"),
+    "tag": _some("x", "y", "z"),
+    "text": _some("a", "db-1", "B.SH", "host", "nothing", "%"),
+}
+_TERMS = strategies.sampled_from(sorted(_VALUES)).flatmap(
+    lambda field: strategies.builds(Term, strategies.just(field), _VALUES[field], strategies.booleans())
+)
+_STATUSES = strategies.frozensets(
+    strategies.sampled_from([Status.Completed, Status.Failed, Status.Running, Status.Historical, Status.Active]),
+    max_size=3,
+)
+#: few conditions, of which each may lead, or many at once
+_QUERIES = strategies.builds(
+    JobQuery, terms=strategies.lists(_TERMS, min_size=1, max_size=2).map(tuple), take=strategies.just(1000)
+) | strategies.builds(
+    JobQuery,
+    statuses=_STATUSES,
+    terms=strategies.lists(_TERMS, max_size=4).map(tuple),
+    since=strategies.none() | strategies.integers(0, 700),
+    until=strategies.none() | strategies.integers(0, 700),
+    parent_job=strategies.none() | strategies.integers(1, 60),
+    rerun_of=strategies.none() | strategies.integers(1, 60),
+    hide_children=strategies.booleans(),
+    take=strategies.just(1000),
+    before=strategies.none() | strategies.integers(1, 61),
+)
+
+
+@hypothesis_settings(
+    deadline=None, max_examples=600, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True
+)
+@given(
+    wanted=_QUERIES,
+    among=strategies.just([]) | strategies.lists(strategies.lists(strategies.integers(1, 70), max_size=20), max_size=2),
+    bounds=strategies.sampled_from([(2, 5, 20), (100, 200, 300), (1, 1, 1)]),
+    ordered=strategies.sampled_from([0, 4, 1000]),
+)
+def test_every_query_has_the_jobs_that_a_look_at_each_finds(
+    jobs: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch, wanted: JobQuery, among: list[list[int]],
+    bounds: tuple[int, ...], ordered: int,
+) -> None:  # fmt: skip
+    # Every choice of what leads comes up among so few jobs.
+    monkeypatch.setattr(conditions, "_BOUNDS", bounds)
+    monkeypatch.setattr(conditions, "_SORTED", ordered)
+    clause, values = conditions.where(jobs, wanted, None, among, paged=True)
+    rows = jobs.execute(f"SELECT id FROM job{clause} ORDER BY id DESC", values)
+    assert [row[0] for row in rows] == _wanted(wanted, among), clause
+    clause, values = conditions.where(jobs, wanted, None, among, paged=False)
+    everything = len(_wanted(replace(wanted, before=None), among))
+    assert jobs.execute(f"SELECT count(*) FROM job{clause}", values).fetchone()[0] == everything, clause
+    if not among:
+        assert [job.id for job in query.page(jobs, wanted).jobs] == _wanted(wanted, [])
+        assert query.count(jobs, wanted) == everything
+
+
+def _plan(jobs: sqlite3.Connection, wanted: JobQuery) -> str:
+    clause, values = conditions.where(jobs, wanted, None, paged=True)
+    rows = jobs.execute(f"EXPLAIN QUERY PLAN SELECT * FROM job{clause} ORDER BY id DESC LIMIT 10", values)
+    return " ".join(row["detail"] for row in rows)
+
+
+def test_the_rarest_condition_leads(jobs: sqlite3.Connection) -> None:
+    common, rare = Term("source", ("cli",)), Term("environment", ("Zsh",))
+    for terms in ((common, rare), (rare, common)):
+        assert "job_environment (environment=?)" in _plan(jobs, JobQuery(terms=terms))
+    assert "job_source (source=?)" in _plan(jobs, JobQuery(terms=(common, Term("environment", ("Bash",)))))
+    assert "job_parent (parent_job=?)" in _plan(jobs, JobQuery(terms=(common,), parent_job=6))
+    assert "job_rerun (rerun_of=?)" in _plan(jobs, JobQuery(terms=(common,), rerun_of=20))
+
+
+def test_a_tag_goes_with_its_job(jobs: sqlite3.Connection) -> None:
+    jobs.execute("BEGIN")
+    tagged = "SELECT count(*) FROM job_tag"
+    assert jobs.execute(tagged).fetchone()[0] == 60
+    jobs.execute("DELETE FROM job WHERE id = 4")
+    assert jobs.execute(tagged).fetchone()[0] == 58
+    jobs.execute("DELETE FROM job")
+    assert jobs.execute(tagged).fetchone()[0] == 0
+    jobs.execute("ROLLBACK")
+
+
+def test_an_unknown_field_is_refused(jobs: sqlite3.Connection) -> None:
+    with pytest.raises(Invalid, match="cannot be chosen by 'color'"):
+        conditions.where(jobs, JobQuery(terms=(Term("color", ("red",)),)), None, paged=True)
