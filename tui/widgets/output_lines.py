@@ -77,15 +77,24 @@ class OutputLines:
         first, stop = max(first, 0), min(stop, self.total)
         while stop > first and stop - 1 in self._recent:
             stop -= 1
-        for number in range(first // _PAGE, -(-stop // _PAGE)):
-            page = self._pages.get(number)
-            whole = page is not None and len(page) >= min(_PAGE, self.total - number * _PAGE)
-            if not whole or number in self._stale:
-                await self._get(number)
+        missing = [number for number in range(first // _PAGE, -(-stop // _PAGE)) if not self._whole(number)]
+        if missing:
+            # One request: what is seen mostly lies on two pages, and one in between that is here is no loss.
+            await self._get(missing[0], missing[-1] + 1)
 
-    async def _get(self, number: int) -> None:
-        found = await self._service.lines(self._id, number * _PAGE, _PAGE, self.streams, width=WIDTH)
-        self._keep(number, list(found.lines))
+    def _whole(self, number: int) -> bool:
+        """Whether a page is here as it is now."""
+        page = self._pages.get(number)
+        there = min(_PAGE, (self.total or 0) - number * _PAGE)
+        return page is not None and len(page) >= there and number not in self._stale
+
+    async def _get(self, first: int, stop: int) -> None:
+        """Fetch the pages [first, stop)."""
+        count = (stop - first) * _PAGE
+        found = await self._service.lines(self._id, first * _PAGE, count, self.streams, width=WIDTH)
+        for number in range(first, stop):
+            place = (number - first) * _PAGE
+            self._keep(number, list(found.lines[place : place + _PAGE]))
         if found.total is not None and (self.total is None or found.total > self.total):
             self.total = found.total
 
