@@ -81,6 +81,19 @@ def test_settings_are_shown_and_changed(jobdeck: Command) -> None:
     assert os.stat(jobdeck.home / "config.toml").st_mode & 0o777 == 0o600
 
 
+def test_what_stands_behind_two_dashes_is_the_command_line_of_an_environment(jobdeck: Command) -> None:
+    jobdeck("environments", "add", "Mine", "/usr/bin/env", "--env", "X=1", "--", "-i", "sh", "--", "--env")
+
+    def mine() -> tuple[list[str], dict[str, str]]:
+        (found,) = (each for each in jobdeck.json("environments") if each["name"] == "Mine")
+        return found["arguments"], found["variables"]
+
+    assert mine() == (["-i", "sh", "--", "--env", "{scriptPath}"], {"X": "1"})
+    jobdeck("environments", "change", "Mine", "--", "{scriptPath}", "-v")
+    assert mine() == (["{scriptPath}", "-v"], {"X": "1"})
+    assert "unrecognized arguments: -v" in jobdeck("environments", "remove", "Mine", "--", "-v", code=2).stderr
+
+
 def test_a_running_engine_takes_a_setting_over(jobdeck: Command) -> None:
     go = jobdeck.directory / "go"
     jobdeck.script("w.sh", f"until [ -e {go} ]; do sleep 0.1; done\n")

@@ -10,10 +10,26 @@ from tui import options, say
 from tui.connection import service
 
 
+class _Parser(options.Parser):
+    """Takes what stands behind `--` as it stands, whatever options came before it."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        """As argparse, which would take none of it once an option has come between."""
+        words = list(args or ())
+        cut = words.index("--") if "--" in words else len(words)
+        found, unknown = super().parse_known_args(words[:cut], namespace)
+        behind = words[cut + 1 :]
+        if hasattr(found, "rest"):
+            found.rest = [*found.rest, *behind]
+        else:
+            unknown = [*unknown, *behind]
+        return found, unknown
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of environments and of each of its verbs."""
     options.add_json(parser)
-    verbs = parser.add_subparsers(dest="verb", metavar="VERB", parser_class=options.Parser)
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", parser_class=_Parser)
     every = verbs.add_parser("list", help="all of them, found or added")
     add = verbs.add_parser("add", help="add one: any command line")
     add.add_argument("name", metavar="NAME")
@@ -39,7 +55,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             help="PowerShell: how many are kept warm (1 where PowerShell jobs run; 0 = none)",
         )  # fmt: skip
         verb.add_argument("--env", dest="variables", action="append", default=argparse.SUPPRESS, metavar="NAME=VALUE")
-    add.add_argument("rest", nargs="*", metavar="-- ARGUMENT", help="the arguments, as they stand on its command line")
+        verb.add_argument(
+            "rest", nargs="*", metavar="-- ARGUMENT", help="the arguments, as they stand on its command line"
+        )
     remove = verbs.add_parser("remove", help="remove one that was added")
     remove.add_argument("name", metavar="NAME")
     for verb in (every, add, change, remove):
