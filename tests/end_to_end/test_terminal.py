@@ -184,7 +184,7 @@ def test_a_wrong_setting_is_a_sentence(jobdeck: Command, terminal: Terminals) ->
     (jobdeck.home / "config.toml").write_text("max_running = 'many'\n")
     window = terminal()
     window.jobdeck()
-    screen = window.until(r"must be a whole number")
+    screen = window.until(r"must\s+be\s+a\s+whole\s+number")
     assert "Traceback" not in screen
     window.press("C-q")
     window.until(r"^shell>$")

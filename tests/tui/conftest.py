@@ -136,6 +136,19 @@ async def until(pilot: Pilot[Any], condition: Callable[[], bool], seconds: float
         await pilot.pause(0.01)
 
 
+async def take(pilot: Pilot[Any], typed: str, told: str) -> None:
+    """Take a verb from the palette: what is typed, and what tells that it is the one that is highlighted."""
+    from textual.command import CommandList, CommandPalette
+
+    await pilot.press("ctrl+p")
+    await until(pilot, lambda: isinstance(pilot.app.screen, CommandPalette))
+    await pilot.press(*typed)
+    found = pilot.app.screen.query_one(CommandList)
+    # While the palette still looks, nothing is highlighted, and enter takes nothing.
+    await until(pilot, lambda: found.highlighted_option is not None and told in str(found.highlighted_option.prompt))
+    await pilot.press("enter")
+
+
 async def settled(pilot: Pilot[Any]) -> None:
     """Wait until nothing is being read or drawn any more; what listens for ever does not count."""
     app = pilot.app

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import sqlite3
 from pathlib import Path
@@ -13,7 +12,7 @@ from textual.pilot import Pilot
 from core.config import Settings
 from core.engine.engine import Engine
 from core.service import RunRequest, Status
-from tests.tui.conftest import Deck, settled, until
+from tests.tui.conftest import Deck, settled, take, until
 from tui.changes import State
 from tui.own_keys import Wish
 from tui.remembered import Remembered
@@ -322,11 +321,8 @@ async def test_help_and_palette_show_the_keys_as_the_user_has_them(deck: Deck) -
         await pilot.pause()
         picture = pilot.app.export_screenshot().replace("&#160;", " ")
         assert "F9" in picture and "end the marked jobs" in picture
-        await pilot.press("escape", "ctrl+p")
-        await until(pilot, lambda: type(pilot.app.screen).__name__ == "CommandPalette")
-        await pilot.press(*"jobs: views")
-        await asyncio.sleep(0.3)
-        await pilot.press("enter")
+        await pilot.press("escape")
+        await take(pilot, "jobs: views", "Views")
         await until(pilot, lambda: isinstance(pilot.app.screen, ViewsScreen))
 
 

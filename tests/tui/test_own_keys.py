@@ -9,7 +9,7 @@ import pytest
 
 from core.config import Settings
 from core.engine.engine import Engine
-from tests.tui.conftest import Deck, until
+from tests.tui.conftest import Deck, take, until
 from tui import told
 from tui.key_names import NO_KEY, read_key, shown
 from tui.keys import KEYS, TITLES
@@ -177,11 +177,8 @@ async def test_a_taken_away_key_is_gone_and_the_verb_stays(deck: Deck) -> None:
         await pilot.press("question_mark")
         await pilot.pause()
         assert NO_KEY not in pilot.app.export_screenshot()
-        await pilot.press("escape", "ctrl+p")
-        await until(pilot, lambda: type(pilot.app.screen).__name__ == "CommandPalette")
-        await pilot.press(*"jobs: settings")
-        await until(pilot, lambda: "themes" in pilot.app.export_screenshot())
-        await pilot.press("enter")
+        await pilot.press("escape")
+        await take(pilot, "jobs: settings", "themes")
         await until(pilot, lambda: isinstance(pilot.app.screen, SettingsScreen))
 
 
