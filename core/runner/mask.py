@@ -17,6 +17,8 @@ HEAD = 64
 #: secrets shorter than this (characters) would mask half of everything, and are left alone
 SHORTEST = 4
 
+_SECURE = re.compile(rb"<SS(?: [^>]*)?>([A-Za-z0-9+/=\s]*)</SS>")
+_HEX = re.compile(rb"(?:[0-9A-Fa-f]{4})*")
 _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-~")
 
 
@@ -74,6 +76,9 @@ def forms(secret: str) -> set[bytes]:
         for upper in (True, False):
             for plus in (True, False):
                 found.add(_percent(plain, safe, upper, plus))
+    for data in (plain, wide):
+        # as ConvertFrom-SecureString and dumps of all kinds write it
+        found.update((data.hex().encode(), data.hex().upper().encode()))
     found.update(_base64(plain))
     found.update(_base64(wide))
     return {form for form in found if len(form) >= SHORTEST}
@@ -93,13 +98,29 @@ def within(value: str) -> list[str]:
     if isinstance(given.get("password"), str):
         found.append(given["password"])
     if isinstance(given.get("clixml"), str):
-        for encoded in re.findall(r"<SS(?: [^>]*)?>([A-Za-z0-9+/=\s]*)</SS>", given["clixml"]):
-            try:
-                found.append(binascii.a2b_base64(encoded).decode("utf-16-le"))
-            except (ValueError, UnicodeDecodeError):
-                # encrypted, as other systems write it: nothing that the job could print
-                continue
+        found += [text for _start, text, _end in _secure_texts(given["clixml"].encode("utf-8", "surrogatepass"))]
     return found
+
+
+def of_credential(value: str) -> list[str]:
+    """What of a credential is secret, in both of the ways to write one: as JSON, or `user:password`."""
+    found = within(value)
+    return found if len(found) > 1 else [value, value.partition(":")[2]]
+
+
+def _secure_texts(document: bytes) -> Iterator[tuple[int, str, int]]:
+    """What the secure texts of a CLIXML document say: where each begins, itself, where it ends.
+
+    Encrypted ones are left out: they are nothing that the job could print.
+    """
+    for match in _SECURE.finditer(document):
+        content = match[1].strip()
+        try:
+            # PSSerializer's way, or that of PowerShell's conversations
+            data = bytes.fromhex(content.decode()) if _HEX.fullmatch(content) else binascii.a2b_base64(content)
+            yield match.start(1), data.decode("utf-16-le"), match.end(1)
+        except ValueError:
+            continue
 
 
 class Secrets:
@@ -150,6 +171,21 @@ class Secrets:
             out.append(MASK)
             done = end
         out.append(data[done:])
+        return b"".join(out)
+
+    def document(self, data: bytes) -> bytes:
+        """A CLIXML document with every secret replaced by MASK, whose secure texts can still be read."""
+        if self._pattern is None or b"<SS" not in data:
+            return self.whole(data)
+        out = []
+        done = 0
+        for start, text, end in _secure_texts(data):
+            hidden = self.whole(text.encode()).decode("utf-8", "replace")
+            if hidden != text:
+                out.append(self.whole(data[done:start]))
+                out.append(hidden.encode("utf-16-le").hex().encode())
+                done = end
+        out.append(self.whole(data[done:]))
         return b"".join(out)
 
     def _places(self, data: bytes) -> Iterator[tuple[int, int]]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from core.journal.format import ANSWER, PROMPT
-from core.runner.answers import allowed, complete, match, match_several
+from core.runner.answers import allowed, complete, items, match, match_several
+from core.runner.mask import of_credential
 from core.runner.recorder import to_json
 
 TYPE_CHECKING = False
@@ -31,11 +32,12 @@ class Question:
     """One question. `reply(answer, error)` is called once: with the answer, or with why there is none.
 
     The answer is a text; with `fields` the text of each by its name; with `multiple` a list of labels. `chosen` then
-    holds the indices of the choices that were taken.
+    holds the indices of the choices that were taken. `lists`: fields of several secrets, and the type of each of those.
     """
 
     __slots__ = (
-        "caption", "choices", "chosen", "default", "fields", "message", "multiple", "number", "reply", "secret",
+        "caption", "choices", "chosen", "default", "fields", "lists", "message", "multiple", "number", "reply",
+        "secret",
     )  # fmt: skip
 
     def __init__(
@@ -58,6 +60,7 @@ class Question:
         self.caption = caption
         self.fields = fields
         self.multiple = multiple
+        self.lists: dict[str, str] = {}
         self.chosen: list[int] = []
         self.reply = reply
 
@@ -136,7 +139,16 @@ class Question:
         """What of an answer nobody may see."""
         if isinstance(answer, dict):
             assert self.fields is not None
-            return [answer[field["name"]] for field in self.fields if field["type"] in SECRET_TYPES]
+            found = []
+            for field in self.fields:
+                if field["type"] in SECRET_TYPES:
+                    name, value = field["name"], answer[field["name"]]
+                    kind = self.lists.get(name)
+                    each_kind, each = (field["type"], [value]) if kind is None else (kind, [*items(value)])
+                    found.append(value)
+                    for part in each:
+                        found += of_credential(part) if each_kind == "credential" else [part]
+            return found
         if not self.secret:
             return []
         return [answer] if isinstance(answer, str) else answer

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 
-from core.journal.format import STATE
+from core.journal.format import FLAG_CLIXML, STATE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class Recorder:
     def record(self, stream: int, data: bytes, flags: int = 0, then: Callable[[], None] | None = None) -> None:
         """Record one whole record (JSON or CLIXML), masked; `then` runs once it is in the journal."""
         if self.secrets:
-            data = self.secrets.whole(data)
+            data = self.secrets.document(data) if flags & FLAG_CLIXML else self.secrets.whole(data)
         self._put(_Waiting(stream, data, flags, time.time_ns(), then))
 
     def state(self, record: dict[str, Any], then: Callable[[], None] | None = None, *, sync: bool = True) -> None:

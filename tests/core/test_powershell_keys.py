@@ -58,6 +58,7 @@ def written(deck: Deck, run: Run, *secrets: str) -> list[Path]:
     """The files that hold one of these, but for the job's own: its script."""
     forms = [each for s in secrets for each in (s.encode(), s.encode("utf-16-le"), base64.b64encode(s.encode()))]
     forms += [base64.b64encode(secret.encode("utf-16-le")) for secret in secrets]
+    forms += [secret.encode("utf-16-le").hex().encode() for secret in secrets]
     files = [path for path in deck.directory.rglob("*") if path.is_file() and path.suffix != ".ps1"]
     assert run.directory / "out.dat" in files
     return [path for path in files if any(form in path.read_bytes() for form in forms)]
@@ -133,6 +134,30 @@ def test_given_secrets(deck: Deck) -> None:
     assert run.ended()["status"] == "Completed", run.values(ERROR)
     assert text(run).splitlines()[1:] == ["8 bob String x", "secret *** ***"]
     assert written(deck, run, "geheim-1", "open-sesame") == []
+
+
+def test_lists_of_secrets_and_credentials(deck: Deck) -> None:
+    """However the script shows them afterwards."""
+    script = (
+        "param([Parameter(Mandatory)][securestring[]]$Words, [Parameter(Mandatory)][pscredential[]]$Logins,"
+        " [Parameter(Mandatory)][pscredential]$Login)\n"
+        '"$($Words.Count) $($Words[1].Length) $($Logins.Count) $($Logins[0].UserName) $($Login.UserName)"\n'
+        "$Words; $Logins; $Login; ConvertFrom-SecureString $Words[0]\n"
+        "$Words | ForEach-Object { [System.Net.NetworkCredential]::new('', $_).Password }\n"
+        "$Login, $Logins[0] | ForEach-Object { $_.GetNetworkCredential().Password }\n"
+    )
+    for start in (older, powershell):
+        run = start(deck, script).go()
+        asked = question(run, 1)
+        assert [each["type"] for each in asked["fields"]] == ["secret", "secret", "credential"]
+        fields = {"Words": "geheim-one, geheim-three", "Logins": "bob:geheim-four", "Login": "ann:geheim:five"}
+        assert run.ask(op="answer", fields=fields) == {"ok": True}
+        assert run.ended()["status"] == "Completed", run.values(ERROR)
+        assert text(run).startswith("2 12 1 bob ann\n")
+        shown = ("geheim-one", "geheim-three", "geheim-four", "geheim:five")
+        assert written(deck, run, *shown) == []
+        # PSSerializer writes them in hexadecimal: still readable, but not what they were
+        assert sum(document.count("2a002a002a00") for document in documents(run)) == 4
 
 
 def test_an_empty_answer_and_a_validated_one(deck: Deck) -> None:

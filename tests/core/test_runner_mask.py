@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.runner.mask import MASK, Masker, Secrets, forms
+from core.runner.mask import MASK, Masker, Secrets, forms, of_credential, within
 
 SECRETS = ["hunter2", "aaab", "aaabaa", "pa ss/wörd&<_x>", 'quo"te\\s', "🎵tune"]
 
@@ -83,6 +83,8 @@ def test_every_spelling(secret: str) -> None:
     spellings = [
         secret.encode(),
         secret.encode("utf-16-le"),
+        secret.encode().hex().encode(),
+        secret.encode("utf-16-le").hex().upper().encode(),
         json.dumps({"a": secret})[7:-2].encode(),
         json.dumps({"a": secret}, ensure_ascii=False)[7:-2].encode(),
         urllib.parse.quote(secret).encode(),
@@ -119,3 +121,35 @@ def test_a_secret_that_comes_while_it_runs() -> None:
     secrets.add("later on")
     assert masker.active
     assert masker.feed(b"it is later on now\n") == b"it is *** now\n"
+
+
+@pytest.mark.parametrize("value", ['{"username": "bob", "password": "pa:ss"}', "bob:pa:ss"])
+def test_the_password_of_a_credential(value: str) -> None:
+    assert of_credential(value) == [value, "pa:ss"]
+
+
+def wide(text: str) -> bytes:
+    return text.encode("utf-16-le")
+
+
+def test_secure_texts_of_a_document_are_hidden_and_stay_readable() -> None:
+    secrets = Secrets(["hunter2", "geheim"])
+    for name in (b"", b' N="Password"'):
+        before, behind = b"<Objs><S>hunter2</S><SS" + name + b">", b"</SS><S>geheim</S></Objs>"
+        for text, hidden in (("hunter2", "***"), ("a hunter2 and geheim", "a *** and ***")):
+            for content in (wide(text).hex().encode(), base64.b64encode(wide(text))):
+                told = secrets.document(before + content + behind)
+                assert (
+                    told
+                    == b"<Objs><S>***</S><SS" + name + b">" + wide(hidden).hex().encode() + b"</SS><S>***</S></Objs>"
+                )
+        # what is none of the secrets, and what is encrypted, stays as it is
+        for content in (wide("nothing").hex().encode(), base64.b64encode(bytes(range(200, 232))), b"", b"odd"):
+            assert content in secrets.document(before + content + behind)
+
+
+@pytest.mark.parametrize("content", [wide("geheim🎵").hex(), base64.b64encode(wide("geheim🎵")).decode()])
+def test_secure_texts_of_a_parameter_are_found(content: str) -> None:
+    document = f"<Objs><SS>{content}</SS><SS N='x'>{base64.b64encode(bytes(range(200, 233))).decode()}</SS></Objs>"
+    value = json.dumps({"clixml": document})
+    assert within(value) == [value, "geheim🎵"]

@@ -164,13 +164,19 @@ def _prompt(arguments: list[Value], _line: str) -> tuple[Question, Any]:
     caption, message = arguments[0].word(), arguments[1].word()
     described = list(arguments[2])
     if len(described) == 1 and not caption and not message and not described[0]["label"].word():
-        return _read_host(described[0])
+        kind, _item = _kind(described[0]["parameterTypeFullName"].word())
+        if kind in ("string", "secret"):
+            return _read_host(described[0]["name"].word(), secret=kind == "secret")
     kinds: dict[str, tuple[str, str]] = {}
+    lists: dict[str, str] = {}
     fields = []
     for value in described:
         name = value["name"].word()
         kind, item = _kind(value["parameterTypeFullName"].word())
         kinds[name] = kind, item
+        if kind == "list" and item in SECRETS:
+            # typed as a list, but nobody may see it
+            lists[name], kind = item, "secret"
         default = value["defaultValue"]
         fields.append(
             _field(
@@ -183,6 +189,7 @@ def _prompt(arguments: list[Value], _line: str) -> tuple[Question, Any]:
             )
         )
     asked = Question(message, _unanswered, caption=caption, fields=fields)
+    asked.lists = lists
 
     def form(answer: Answer, writer: Writer) -> str:
         assert isinstance(answer, dict)
@@ -191,10 +198,8 @@ def _prompt(arguments: list[Value], _line: str) -> tuple[Question, Any]:
     return asked, form
 
 
-def _read_host(value: Value) -> tuple[Question, Any]:
+def _read_host(name: str, *, secret: bool) -> tuple[Question, Any]:
     """`Read-Host TEXT` comes as a prompt for one field that is called TEXT."""
-    name = value["name"].word()
-    secret = _kind(value["parameterTypeFullName"].word())[0] == "secret"
 
     def form(answer: Answer, writer: Writer) -> str:
         return writer.value({name: Secret(answer) if secret else str(answer)}, "mr")
