@@ -348,6 +348,12 @@ class JobdeckApp(App[int]):
         if self.connection.state is State.CLOSED:
             self._start()
 
+    def waits_for_terminal_no_longer(self) -> None:
+        """The application is about to end; for a signal handler."""
+        end_soon = getattr(self._driver, "end_soon", None)
+        if end_soon is not None:
+            end_soon()
+
     def end_by_signal(self, number: int) -> None:
         """SIGTERM, SIGHUP: restore the terminal and leave; jobs go on."""
         self.exit(return_code=128 + number)

@@ -49,8 +49,15 @@ def start() -> int:
 
 async def _run(app: JobdeckApp) -> int:
     loop = asyncio.get_running_loop()
+
+    def end(number: int, _: object) -> None:
+        # The loop may be waiting for a terminal that does not read: that ends now, and then the loop hears of it.
+        if not loop.is_closed():
+            app.waits_for_terminal_no_longer()
+            loop.call_soon_threadsafe(app.end_by_signal, number)
+
     for number in (signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, app.end_by_signal, number)
+        signal.signal(number, end)
     code = await app.run_async()
     return (app.return_code or 0) if code is None else code
 
