@@ -29,6 +29,8 @@ _TYPES = {
 _CUSTOM = "System.Management.Automation.PSCustomObject"
 #: bytes of a document that are many
 _LARGE = 256 << 10
+#: the label of the value itself among the members that were added to it
+_ITSELF = "value"
 #: properties that a summary tells
 _TOLD = 6
 #: bytes of text that a summary decodes
@@ -102,13 +104,19 @@ class ClixmlNode(Ready):
             return "dictionary"
         if shape.properties == 0 and (shape.base is not None or shape.to_string is not None):
             return "value"
-        return "object"
+        return "value" if self._itself else "object"
+
+    @property
+    def _itself(self) -> int:
+        """1 where it is a simple value with members: then the value is its first child; else 0."""
+        shape = self._shape
+        return 1 if shape is not None and shape.base_tag in _TYPES and shape.properties else 0
 
     @property
     def child_count(self) -> int:
-        """Items or entries, and properties."""
+        """Items or entries, or the value itself, and properties."""
         if self._shape is not None:
-            return self._shape.items + self._shape.properties
+            return self._shape.items + self._itself + self._shape.properties
         tag = plain_tag(self._element)
         return len(self._element) if tag in ("MS", "PR") else 0
 
@@ -144,16 +152,18 @@ class ClixmlNode(Ready):
         return self.summary
 
     def children(self, start: int = 0, count: int | None = None) -> Sequence[Node]:
-        """Items or entries first, then the type's own properties, then added ones."""
+        """Items or entries first, or the value itself; then the type's own properties, then added ones."""
         shape = self._shape
         if shape is None:
             if plain_tag(self._element) == "MS":
                 return [self._property(element) for element in self._slice(self._element, start, count)]
             return self._progress(start, count) if plain_tag(self._element) == "PR" else ()
-        items = shape.items
+        items = shape.items + self._itself
         numbers = page(items + shape.properties, start, count)
         nodes: list[Node] = []
-        if shape.base is not None and numbers.start < items:
+        if shape.base is not None and self._itself and 0 in numbers:
+            nodes.append(self._node(shape.base, _ITSELF, self.path))
+        elif shape.base is not None and numbers.start < items:
             first = numbers.start
             elements = between(shape.base, first, min(numbers.stop, items))
             make = self._entry if shape.base_tag == "DCT" else self._item

@@ -52,6 +52,20 @@ def test_an_object_and_its_parts() -> None:
     assert row(third.children(1, 1)[0]) == ("[1]", "String", "value", "x", 0, ".B.'b c'[1]")
 
 
+def test_a_value_with_members_opens_into_itself_and_them() -> None:
+    long = "word " * 100
+    root = open_object("clixml", write(PSObject((), value=long, extended={"ReadCount": 1, "Drive": "/"})))
+    assert row(root)[:3] == ("", "String", "value") and root.child_count == 3
+    assert root.summary.startswith("word word") and root.text() == long
+    itself, count, drive = root.children()
+    assert itself.label == "value" and itself.kind == "value" and itself.text() == long and itself.path == ""
+    assert row(count) == ("ReadCount", "Int32", "value", "1", 0, ".ReadCount")
+    assert [node.label for node in root.children(1, 1)] == ["ReadCount"] and row(drive)[0] == "Drive"
+    assert [node.label for node in root.children(0, 2)] == ["value", "ReadCount"]
+    number = open_object("clixml", write(PSObject((), value=7, extended={"Note": "n"})))
+    assert row(number) == ("", "Int32", "value", "7", 2, "")
+
+
 def test_pages_of_items_then_properties() -> None:
     document = write(PSObject(("System.Queue",), value=Queue(range(1000)), adapted={"Count": 1000, "Sync": False}))
     root = open_object("clixml", document)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
@@ -22,7 +23,7 @@ from core.journal.format import (
     WARNING,
 )
 from tests.core.powershell_jobs import documents, powershell, text
-from tests.core.runner_jobs import Deck, until
+from tests.core.runner_jobs import Deck, Run, until
 
 
 @pytest.fixture
@@ -121,7 +122,7 @@ def test_preferences_depth_and_discarded_objects(deck: Deck) -> None:
 
 def test_strings_of_every_kind(deck: Deck) -> None:
     script = (
-        '\'\'; "`u{2}two"; "`u{3}"; "`u{4}x"; \'_x0041_\'; \'&<>"\'; "a`r`nb"; \'🎵\'; "`u{FFFE}|"\n'
+        '\'\'; "`u{2}two"; "`u{3}"; "`u{4}x"; "`u{6}"; \'_x0041_\'; \'&<>"\'; "a`r`nb"; \'🎵\'; "`u{FFFE}|"\n'
         "[string][char]0xD800; 'x' * 1mb; Add-Member -InputObject 'noted' -NotePropertyName n -NotePropertyValue 1"
         " -PassThru"
     )
@@ -129,16 +130,17 @@ def test_strings_of_every_kind(deck: Deck) -> None:
     end = run.ended()
     assert end["status"] == "Completed", run.values(ERROR)
     lines = text(run).split("\n")
-    assert lines[:7] == ["", "\x02two", "\x03", "\x04x", "_x0041_", '&<>"', "a\r"]
-    assert lines[7:9] == ["b", "🎵"] and lines[9].endswith("|") and lines[10] == "\ufffd"
-    assert lines[11] == "x" * (1 << 20) and lines[12] == "noted"
+    assert lines[:7] == ["", "\x02two", "\x03", "\x04x", "\x06", "_x0041_", '&<>"']
+    assert lines[7:10] == ["a\r", "b", "🎵"] and lines[10].endswith("|") and lines[11] == "\ufffd"
+    assert lines[12] == "x" * (1 << 20) and lines[13] == "noted"
     found = documents(run)
-    assert len(found) == 12
+    assert len(found) == 13
     head = '<Objs Version="1.1.0.1" xmlns="http://schemas.microsoft.com/powershell/2004/04">\n  '
     assert found[0] in (f"{head}<S></S>\n</Objs>", f"{head}<S />\n</Objs>")
     assert found[1] == f"{head}<S>_x0002_two</S>\n</Objs>"
-    assert found[4] == f"{head}<S>_x005F_x0041_</S>\n</Objs>"
-    assert found[11] == f"{head}<S>noted</S>\n</Objs>"
+    assert found[5] == f"{head}<S>_x005F_x0041_</S>\n</Objs>"
+    noted = f'{head}<Obj RefId="0">\n    <S>noted</S>\n    <MS>\n      <I32 N="n">1</I32>\n    </MS>\n  </Obj>\n</Objs>'
+    assert found[12] == noted
 
 
 def test_an_object_that_cannot_be_written_is_told_and_does_not_end_the_script(deck: Deck) -> None:
@@ -149,22 +151,105 @@ def test_an_object_that_cannot_be_written_is_told_and_does_not_end_the_script(de
     assert end["remarks"] == ["Some objects hold text that has no form in XML: their own text was kept instead."]
 
 
-def test_objects_are_what_the_serializer_writes(deck: Deck) -> None:
-    script = (
-        "$values = 1, 'x', $null, @(1, 2), [ordered]@{ a = 1; b = 'y' }, [IO.FileInfo]'/etc/hosts',"
-        " [DayOfWeek]::Friday, [guid]::Empty, 1.5, $true, [datetime]::UnixEpoch, { Get-Date }, [uri]'https://example.org/?a=1&b=2'\n"
-        "[IO.File]::WriteAllLines($args[0], [string[]]@($values.ForEach({ [Convert]::ToBase64String("
-        "[Text.Encoding]::UTF8.GetBytes([System.Management.Automation.PSSerializer]::Serialize($_, 2))) })))\n"
-        "foreach ($value in $values) { , $value }\n"
-    )
-    target = deck.directory / "expected"
-    script = script.replace("$args[0]", f"'{target}'")
-    run = powershell(deck, script).go()
-    run.ended()
-    import base64
+def _written(deck: Deck, values: str, depth: int = 2) -> tuple[Run, list[str]]:
+    """A job that sends these values to the pipeline, and what PSSerializer makes of them there.
 
-    expected = [base64.b64decode(line).decode() for line in target.read_text().splitlines()]
+    It is called by reflection: a method called from a script gets strings and numbers without their members.
+    """
+    target = deck.directory / "expected"
+    script = (
+        f"$values = @({values})\n"
+        "$serialize = [System.Management.Automation.PSSerializer].GetMethod('Serialize', [type[]]([object], [int]))\n"
+        # what PowerShell knows of a drive it writes otherwise the first time than ever after
+        f"$null = $values.ForEach({{ $serialize.Invoke($null, @($_, {depth})) }})\n"
+        f"[IO.File]::WriteAllLines('{target}', [string[]]@($values.ForEach({{ [Convert]::ToBase64String("
+        f"[Text.Encoding]::UTF8.GetBytes($serialize.Invoke($null, @($_, {depth})))) }})))\n"
+        # made anew: nothing has looked at these before
+        f"foreach ($value in @({values})) {{ , $value }}\n"
+    )
+    run = powershell(deck, script, {"depth": depth}).go()
+    end = run.ended()
+    assert end["status"] == "Completed", run.values(ERROR)
+    return run, [base64.b64decode(line).decode() for line in target.read_text().splitlines()]
+
+
+def test_objects_are_what_the_serializer_writes(deck: Deck) -> None:
+    run, expected = _written(
+        deck,
+        "1, 'x', $null, @(1, 2), [ordered]@{ a = 1; b = 'y' }, @{ a = 1 }, [IO.FileInfo]'/etc/hosts',"
+        " [DayOfWeek]::Friday, [guid]::Empty, 1.5, $true, [datetime]::UnixEpoch, { Get-Date },"
+        " [uri]'https://example.org/?a=1&b=2', [Collections.Generic.KeyValuePair[string, int]]::new('k', 1)",
+    )
     assert documents(run) == expected
+
+
+NOTED = """
+('a' | Add-Member -PassThru Note 5)
+('' | Add-Member -PassThru Note @('S', 'T'))
+("l`r`n_x0041_ &<>é🎵`u{2}" | Add-Member -PassThru 'N &<' "x`ny")
+("`u{6}" | Add-Member -PassThru Note ([pscustomobject]@{ Deep = @{ Deeper = @{ Deepest = 1 } } }))
+('script' | Add-Member -PassThru -MemberType ScriptProperty Twice { "$this$this" })
+('typed' | Write-Output | ForEach-Object { $_.PSTypeNames.Insert(0, 'Mine'); $_ })
+('filtered' | Where-Object Length -GT 0)
+('sorted' | Sort-Object)
+('looked at' | ForEach-Object { $null = $_.PSObject.Members.Name, $_.PSTypeNames; $_ })
+'plain'
+(Get-ChildItem -LiteralPath '/usr' -Name | Select-Object -First 2)
+(Get-Content -LiteralPath '/etc/passwd' -TotalCount 2)
+"""
+NUMBERS = """
+(1234567 | Add-Member -Force -PassThru Note 5)
+(1.5 | Add-Member -Force -PassThru Note 5)
+(5d | Add-Member -Force -PassThru Note 5)
+([char]'c' | Add-Member -Force -PassThru Note 5)
+($true | Write-Output | Add-Member -Force -PassThru Note 'yes')
+([guid]::Empty | Add-Member -Force -PassThru Note 5)
+(Get-Date -Date '2026-03-04 05:06:07')
+(New-TimeSpan -Minutes 5 | Add-Member -Force -PassThru Note 5)
+([DayOfWeek]::Friday | Add-Member -Force -PassThru Note 5)
+([version]'1.2' | Add-Member -Force -PassThru Note 5)
+([Collections.Generic.KeyValuePair[string, int]]::new('k', 1) | Add-Member -Force -PassThru Note 5)
+([pscustomobject]@{ Line = 'in' | Add-Member -PassThru Note 5; Lines = @('in' | Add-Member -PassThru Note 6) })
+"""
+
+
+@pytest.mark.parametrize("depth", [1, 2, 4])
+def test_what_was_added_to_strings_and_numbers_is_kept(deck: Deck, depth: int) -> None:
+    """Strings before the formatter has begun, numbers that begin it, strings behind them."""
+    run, expected = _written(deck, f"{NOTED}{NUMBERS}{NOTED}", depth)
+
+    def steady(document: str) -> str:
+        # the free space of the disk is no property of a line
+        return re.sub(r'(N="(?:Used|Free)">)\d+', r"\1", document)
+
+    found = documents(run)
+    assert len(found) == len(expected) == 14 + 12 + 14
+    for one, other in zip(found, expected, strict=True):
+        assert steady(one) == steady(other)
+    assert sum("<MS>" in each for each in found[:14]) == 9 and found[9] == found[35]
+
+
+def test_strings_with_members_show_as_their_text(deck: Deck) -> None:
+    script = (
+        "'first' | Add-Member -PassThru Note 5; \"two`nlines\" | Add-Member -PassThru Note 5\n"
+        "'' | Add-Member -PassThru N @('S')\n"
+        "'&<>_x0041_' | Add-Member -PassThru Note 5; Get-Content -LiteralPath '/etc/passwd' -TotalCount 1\n"
+        "77 | Add-Member -PassThru Note 5; 'behind' | Add-Member -PassThru Note 5; 'last'\n"
+    )
+    expected = ["first", "two", "lines", "", "&<>_x0041_", Path("/etc/passwd").read_text().split("\n")[0]]
+    run = powershell(deck, script).go()
+    assert run.ended()["status"] == "Completed"
+    assert text(run).splitlines() == [*expected, "77", "behind", "last"] and len(documents(run)) == 8
+    run = powershell(deck, script, discard_pipeline=True).go()
+    assert run.ended()["status"] == "Completed"
+    assert text(run).splitlines() == [*expected, "77", "behind", "last"] and documents(run) == []
+
+
+def test_a_string_whose_members_have_no_form_in_xml_keeps_its_text(deck: Deck) -> None:
+    run = powershell(deck, "'text' | Add-Member -PassThru Note \"bad`u{FFFE}\"\n'on'; $Error.Count").go()
+    end = run.ended()
+    assert text(run).splitlines() == ["text", "on", "0"] and "<S>text</S>" in documents(run)[0]
+    assert end["remarks"] == ["Some objects hold text that has no form in XML: their own text was kept instead."]
 
 
 def test_stray_output_is_caught(deck: Deck) -> None:

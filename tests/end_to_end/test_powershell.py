@@ -52,6 +52,17 @@ def test_a_script_reads_as_on_a_console(shell: Command) -> None:
     assert {"stdout", "stderr", "information", "warning", "error"} <= set(kinds)
 
 
+def test_strings_with_members_are_plain_but_for_clixml(shell: Command) -> None:
+    script = shell.script(
+        "noted.ps1", "'a' | Add-Member -PassThru Note 5\n'plain'\n7 | Add-Member -PassThru Note 'n'\n"
+    )
+    assert shell("run", script).stdout == "a\nplain\n7\n"
+    assert shell.json("objects", "last") == ["a", "plain", 7]
+    documents = shell("objects", "last", "--clixml").stdout
+    assert '<S>a</S>\n    <MS>\n      <I32 N="Note">5</I32>\n    </MS>' in documents
+    assert '<I32>7</I32>\n    <MS>\n      <S N="Note">n</S>\n    </MS>' in documents
+
+
 def test_it_asks_for_what_is_missing_at_the_terminal(shell: Command) -> None:
     script = shell.script(
         "ask.ps1", 'param([Parameter(Mandatory)][int]$Age)\n$word = Read-Host Word -MaskInput\n"$($Age + 1) $word"\n'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from textual.geometry import Region
 
 from core.service import JobQuery, Status
+from tests.powershell import pwsh
 from tests.tui.conftest import Deck, until
 from tests.tui.job_views import finished, open_job, screen_text, service, start
 from tui import keys
@@ -97,6 +99,35 @@ async def test_objects_are_filtered_and_told_as_a_table(deck: Deck, scripts: Pat
         assert not tree.table and tree.current is not None and tree.current.index == 240 and tree.current.expanded
         await pilot.press("slash", "escape")
         await until(pilot, lambda: tree.list.matching is None and len(tree.rows) > 20)
+
+
+async def test_texts_with_members_open_and_are_told_as_a_table(
+    deck: Deck, scripts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", f"{os.path.dirname(pwsh())}:{os.environ['PATH']}")
+    script = (
+        "foreach ($word in 'one', 'two') { $word | Add-Member -PassThru Length2 6 | Add-Member -PassThru Next 'n' }\n"
+    )
+    async with deck(size=(100, 30)) as pilot:
+        screen = await finished(pilot, scripts, "noted.ps1", script)
+        await pilot.press("2")
+        tree = screen.pipeline.objects
+        await until(pilot, lambda: len(tree.rows) == 2)
+        await pilot.press("right", "down")
+        assert [line.split("  ")[0] or line.strip().split("  ")[0] for line in lines(tree)[1:4]] == [
+            "value: one",
+            "Length2: 6",
+            "Next: n",
+        ]
+        await pilot.press("y")
+        assert pilot.app.clipboard == "one" and tree.current is not None and tree.current.path == "[0]"
+        await pilot.press("left", "y", "t")
+        assert pilot.app.clipboard == "one"
+        assert [line.split() for line in lines(tree)[:3]] == [
+            ["value", "Length2", "Next"],
+            ["one", "6", "n"],
+            ["two", "6", "n"],
+        ]
 
 
 async def test_objects_are_saved(deck: Deck, scripts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

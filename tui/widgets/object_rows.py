@@ -216,7 +216,9 @@ def alike(items: Sequence[Item]) -> list[str]:
         if item.more or item.large:
             continue
         item.decode()
-        if item.kind not in ("object", "dictionary", "members"):
+        # a text or number that bears members has something to stand in columns, a bare one has not
+        membered = item.kind == "value" and item.node is not None and item.node.child_count > 0
+        if item.kind not in ("object", "dictionary", "members") and not membered:
             return []
         counted += 1
         for name in item.cells():

@@ -66,19 +66,34 @@ $options.run = & {
 } $path $options $ExecutionContext.SessionState.PSVariable
 $options.show = {
     param($depth, $discard)
-    begin { $format = $null; $serializer = [System.Management.Automation.PSSerializer] }
+    begin {
+        $format = $null
+        # a method called from here gets the bare value, without the members that were added to a string or a number;
+        # one that takes a PSObject gets all of it
+        $serialize = [System.Management.Automation.PSSerializer].GetMethod('Serialize', [type[]]([object], [int])).CreateDelegate([Func[psobject, int, string]])
+        # where a PSObject keeps what a string bears besides its text: cheap enough to look at for every line. A PowerShell
+        # that keeps it elsewhere has every string serialized, which is slower
+        $get = [System.Reflection.FieldInfo].GetMethod('GetValue', [type[]]@(, [object]))
+        $members, $types = foreach ($name in '_instanceMembers', '_typeNames') {
+            $field = [psobject].GetField($name, 'NonPublic,Instance')
+            if ($null -ne $field) { $get.CreateDelegate([Func[psobject, object]], $field) }
+        }
+    }
     process {
         $value = $_
-        if ($value -is [string]) {
+        $text = $value -is [string]
+        # some cmdlets leave the names of its types with a string as they were
+        if ($text -and ($discard -or ($null -ne $types -and $null -eq $members.Invoke($value) -and ($null -eq $types.Invoke($value) -or ($value.pstypenames -join ' ') -ceq 'System.String System.Object')))) {
             if ($null -ne $format) { "`u{3}" + $value; $format.Process($value) }
-            elseif ($value.Length -and $value[0] -lt [char]6) { "`u{4}" + $value }
+            elseif ($value.Length -and $value[0] -lt [char]7) { "`u{4}" + $value }
             else { [string]$value }
             return
         }
         if (-not $discard -and ($null -eq $value -or $value.GetType().Namespace -ne 'Microsoft.PowerShell.Commands.Internal.Format')) {
             # some texts have no form in XML: then what the object says of itself is kept
-            try { $document = $serializer::Serialize($value, $depth) }
+            try { $document = $serialize.Invoke($value, $depth) }
             catch { $document = $null; $global:Error.RemoveAt(0) }
+            if ($text -and $null -eq $format -and $null -ne $document) { "`u{6}" + $document; return }
             if ($null -ne $document) { "`u{2}" + $document } else { "`u{5}" + ("$value" -replace "[`u{FFFE}`u{FFFF}]", "`u{FFFD}") }
         }
         if ($null -eq $format) { $format = { Out-Default }.GetSteppablePipeline($MyInvocation.CommandOrigin); $format.Begin($true) }

@@ -20,8 +20,10 @@ AGAIN = ". ([AppDomain]::CurrentDomain.GetData('jobdeck.run')) @args\n"
 LINES = frozenset((SCRIPT + AGAIN).split("\n"))
 
 #: what it puts before a string of the pipeline: a whole CLIXML document follows; a text that the formatter shows too;
-#: a text that begins with one of these itself; the text of an object that has no form in XML
+#: a text that begins with one of these itself; the text of an object that has no form in XML; the whole CLIXML document
+#: of a text with members
 DOCUMENT = b"_x0002_"
 FORMATTED = b"_x0003_"
 LITERAL = b"_x0004_"
 UNWRITABLE = b"_x0005_"
+NOTED = b"_x0006_"

@@ -19,7 +19,7 @@ from core.journal.format import (
     WARNING,
 )
 from core.runner.powershell import wire
-from core.runner.powershell.bootstrap import DOCUMENT, FORMATTED, LITERAL, UNWRITABLE
+from core.runner.powershell.bootstrap import DOCUMENT, FORMATTED, LITERAL, NOTED, UNWRITABLE
 from core.runner.powershell.colors import BACKGROUND, FOREGROUND, number, paint
 from core.runner.powershell.errors import NATIVE, describe
 from core.runner.powershell.values import ValueProblem, read, string_bytes, visible
@@ -112,6 +112,9 @@ class Streams:
                 if mark == FORMATTED:
                     self._object(b"%b<S>%b</S>%b" % (OPENING, content[7:], CLOSING))
                     return
+                if mark == NOTED:
+                    self._noted(string_bytes(content[7:]))
+                    return
                 if mark == UNWRITABLE:
                     self._object(b"%b<S>%b</S>%b" % (OPENING, content[7:], CLOSING))
                     self._job.outcome.remark(UNWRITTEN)
@@ -126,6 +129,12 @@ class Streams:
             self._text(visible(read(payload).word()) + b"\n")
         except ValueProblem:
             self._left_out(len(payload))
+
+    def _noted(self, document: bytes) -> None:
+        """A text with members: its document holds it as the first `<S>` without a name."""
+        self._object(document)
+        start = document.find(b"<S>")
+        self._text(string_bytes(document[start + 3 : document.find(b"</S>", start)]) + b"\n")
 
     def _object(self, document: bytes) -> None:
         if not self._discard:
