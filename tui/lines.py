@@ -13,7 +13,7 @@ from tui.sink import Sink
 #: a line longer than this is given out in pieces
 _LONGEST = 1 << 20
 
-#: what stands before a message at a terminal, so that it can be told from output
+#: what stands before a message where it would not be told from output otherwise
 PREFIXES = {
     journal.WARNING: "WARNING: ",
     journal.ERROR: "ERROR: ",
@@ -49,17 +49,18 @@ def is_open(record: Record) -> bool:
     return record.stream == journal.INFORMATION and bool(record.flags & journal.FLAG_OPEN)
 
 
-def told(record: Record, sink: Sink) -> bytes:
+def told(record: Record, sink: Sink, mixed: bool = False) -> bytes:
     """A message as it is written: at a terminal with a word for its kind, and on a line of its own.
 
+    Where it is `mixed` with output of all kinds it has that word elsewhere too; the bytes around it stay as they are.
     Nothing where nobody was to see it.
     """
     if silent(record):
         return b""
-    before = ""
+    before = PREFIXES.get(record.stream, "") if sink.terminal or mixed else ""
     if sink.terminal:
         goes_on = record.stream == journal.INFORMATION and sink.open_message
-        before = ("\n" if sink.mid_line and not goes_on else "") + PREFIXES.get(record.stream, "")
+        before = ("\n" if sink.mid_line and not goes_on else "") + before
     sink.open_message = is_open(record)
     return f"{before}{message(record)}{'' if sink.open_message else chr(10)}".encode("utf-8", "replace")
 

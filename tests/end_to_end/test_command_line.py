@@ -107,12 +107,17 @@ def test_streams_timestamps_and_json_of_output(jobdeck: Command) -> None:
     done = jobdeck("run", "m.py")
     assert done.stdout == "one\nfour\n" and done.stderr == "two\nthree\n"
     assert jobdeck("output", "1", "--stream", "stdout", "--stream", "stderr").stdout == "one\nthree\n"
-    assert sorted(jobdeck("output", "1").stdout.split("\n")) == sorted(["one", "two", "three", "four", ""])
-    for line in jobdeck("output", "1", "--timestamps").stdout.splitlines():
-        assert RFC3339.match(line) and " " in line
+    every = sorted(["one", "WARNING: two", "three", "four"])
+    assert sorted(jobdeck("output", "1").stdout.splitlines()) == every
+    stamped = jobdeck("output", "1", "--timestamps").stdout.splitlines()
+    assert all(RFC3339.match(line) for line in stamped)
+    assert sorted(line.partition(" ")[2] for line in stamped) == every
+    assert jobdeck("output", "1", "--stream", "warning").stdout == "two\n"
+    assert jobdeck("output", "1", "--stream", "warning", "--timestamps").stdout.endswith("Z two\n")
     records = jobdeck.json("output", "1")
     assert {record["stream"] for record in records} == {"stdout", "stderr", "warning", "information"}
     assert all(set(record) == {"stream", "time", "text"} for record in records)
+    assert [record["text"] for record in records if record["stream"] == "warning"] == ["two"]
 
 
 def test_objects_and_errors(jobdeck: Command) -> None:

@@ -63,6 +63,27 @@ def test_strings_with_members_are_plain_but_for_clixml(shell: Command) -> None:
     assert '<I32>7</I32>\n    <MS>\n      <S N="Note">n</S>\n    </MS>' in documents
 
 
+MESSAGES = """
+$VerbosePreference = $DebugPreference = 'Continue'
+'out'; Write-Warning "look`nout"; Write-Verbose 'words'; Write-Debug 'deep'; Write-Error 'bad'
+Write-Information 'told' -InformationAction Continue; [Console]::Write('half')
+"""
+
+
+def test_messages_can_be_told_from_output(shell: Command) -> None:
+    script = shell.script("messages.ps1", MESSAGES)
+    shell("run", script)
+    told = ["out", "WARNING: look", "out", "VERBOSE: words", "DEBUG: deep", "ERROR: bad", "told"]
+    lines = shell("output", "last").stdout.removesuffix("half").splitlines()
+    assert lines == told
+    stamped = shell("output", "last", "--timestamps").stdout.splitlines()
+    assert [line.partition(" ")[2] for line in stamped] == [*told, "half"]
+    bare = {"warning": "look\nout\n", "verbose": "words\n", "debug": "deep\n", "error": "bad\n"}
+    for stream, text in bare.items():
+        assert shell("output", "last", "--stream", stream).stdout == text
+    assert [each["text"] for each in shell.json("output", "last")][1:5] == ["look\nout", "words", "deep", "bad"]
+
+
 def test_it_asks_for_what_is_missing_at_the_terminal(shell: Command) -> None:
     script = shell.script(
         "ask.ps1", 'param([Parameter(Mandatory)][int]$Age)\n$word = Read-Host Word -MaskInput\n"$($Age + 1) $word"\n'

@@ -13,7 +13,8 @@ from tui.sink import Sink
 
 STREAMS = ("stdout", "stderr", "information", "warning", "verbose", "debug", "error", "progress", "terminal")
 DETAILS = """\
-Without --stream: all text streams in the order they came. Bytes go into a pipe or a file exactly as the job wrote
+Without --stream: all text streams in the order they came, messages with a word in front that tells them from output
+("WARNING: "); streams that are named go into a pipe or a file without it. Bytes go there exactly as the job wrote
 them; to a terminal, colours pass and other control sequences do not.
 With --json each line of stdout and stderr is one {stream, time, text}, its line end included."""
 
@@ -36,7 +37,12 @@ async def run(arguments: argparse.Namespace) -> int:
     async with service("act" if arguments.follow else "look") as engine:
         number = await options.job_id(engine, arguments.id)
         await engine.job(number)
-        shown = _Json(sink, arguments.follow) if arguments.json else _Stamped(sink) if arguments.timestamps else None
+        mixed = not arguments.stream
+        shown: _Json | _Stamped | None = None
+        if arguments.json:
+            shown = _Json(sink, arguments.follow)
+        elif arguments.timestamps:
+            shown = _Stamped(sink, mixed or sink.terminal)
         write = sink.write if arguments.follow else sink.gather
         if isinstance(shown, _Json):
             await shown.begin()
@@ -49,7 +55,7 @@ async def run(arguments: argparse.Namespace) -> int:
             elif record.stream in journal.RAW_STREAMS:
                 await write(record.data)
             else:
-                await write(lines.told(record, sink))
+                await write(lines.told(record, sink, mixed))
             if sink.closed:
                 break
         if shown is not None:
@@ -73,15 +79,21 @@ def _streams(words: list[str] | None) -> frozenset[int]:
 
 
 class _Stamped:
-    """Every line with its time in front; a message of several lines has it on each."""
+    """Every line with its time in front; a message of several lines has it on each.
 
-    def __init__(self, sink: Sink) -> None:
+    With `prefixed`, the word for a message's kind follows the first.
+    """
+
+    def __init__(self, sink: Sink, prefixed: bool) -> None:
         self.lines = lines.Lines()
         self._sink = sink
+        self._prefixed = prefixed
 
     async def piece(self, stream: int, time: int, data: bytes, begins: bool) -> None:
         stamp = f"{rfc3339(time)} ".encode()
         if stream not in journal.RAW_STREAMS:
+            if self._prefixed:
+                data = lines.PREFIXES.get(stream, "").encode() + data
             data = b"".join(stamp + line + b"\n" for line in data.split(b"\n"))
         else:
             # a line that never ended, or is shown in pieces, ends here: the next one may be another stream's
