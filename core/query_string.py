@@ -13,11 +13,10 @@ from collections.abc import Iterable
 from core import wire
 from core.errors import Invalid
 from core.journal.format import STREAM_NAMES, STREAM_NUMBERS
-from core.model import JobQuery, Status, Term
+from core.model import ORDERS, JobQuery, Status, Term
 from core.times import nanoseconds, rfc3339
 
 TERM_FIELDS = ("script", "identity", "tag", "environment", "source", "text")
-ORDERS = ("id", "started", "ended")
 #: the original's names for the orders
 _ORDER_WORDS = {
     **{order: order for order in ORDERS},

@@ -17,6 +17,14 @@ from core.service import FINISHED, UNFINISHED, Invalid, JobQuery, Status, Term
 #: fields that are columns with an index of their own
 _COLUMNS = ("identity", "environment", "source", "run_id")
 _FIELDS = ("script", "tag", "text", *_COLUMNS)
+#: order -> what it goes by in a job's row, as its index has it
+ORDERED_BY = {
+    "id": "id",
+    "started": "coalesce(started, created)",
+    "ended": "coalesce(ended, 9223372036854775807)",
+    "duration": "CASE WHEN ended IS NULL THEN 9223372036854775807 - coalesce(started, created)"
+    " ELSE ended - coalesce(started, ended) END",
+}
 #: jobs of each condition that are counted to find the rarest: few first, then more
 _BOUNDS = (2_000, 20_000, 200_000)
 #: jobs of a condition on several values that are put in order for one page
@@ -69,8 +77,8 @@ def where(
 ) -> tuple[str, list[Any]]:  # fmt: skip
     """The clause for these jobs, with its values. `among` = numbers of which each must be one.
 
-    `paged` = for one page in the order of numbers (`query.before` holds), not for all. Raises Invalid for a field that
-    is none.
+    `paged` = for one page in the query's order, behind `query.before`; not for all. Raises Invalid for a field that is
+    none.
     """
     conditions = [_Condition(*allowed)] if allowed is not None else []
     if query.statuses:
@@ -88,14 +96,21 @@ def where(
     if paged and query.before is not None:
         conditions.append(_Condition("id < ?" if query.descending else "id > ?", [query.before]))
     conditions += [_numbers(ids) for ids in among]
-    written = _written(connection, conditions, paged)
+    written = _written(connection, conditions, paged, query.order_by == "id")
     return (" WHERE " + " AND ".join(written) if written else ""), [v for one in conditions for v in one.values]
 
 
-def _written(connection: sqlite3.Connection, conditions: Sequence[_Condition], paged: bool) -> list[str]:
+def _written(
+    connection: sqlite3.Connection, conditions: Sequence[_Condition], paged: bool, by_number: bool
+) -> list[str]:
     """Each condition in the form that makes them all together cheap."""
     candidates = [one for one in conditions if one.indexed]
+    if len(candidates) == 1 and candidates[0].ordered and (by_number or not paged):
+        return [one.indexed or one.plain for one in conditions]
     leader, size = _rarest(connection, candidates)
+    if paged and not by_number and (leader is None or size > _SORTED):
+        # Along the order, then: what is wanted comes soon enough.
+        return [one.plain for one in conditions]
     if leader is None or (paged and not leader.ordered and size > _SORTED):
         # All leave many jobs. Where one orders its jobs SQLite may go along it, or along the numbers.
         return [one.indexed if one.indexed and one.ordered else one.plain for one in conditions]
@@ -104,8 +119,6 @@ def _written(connection: sqlite3.Connection, conditions: Sequence[_Condition], p
 
 def _rarest(connection: sqlite3.Connection, candidates: Sequence[_Condition]) -> tuple[_Condition | None, int]:
     """The condition that leaves the fewest jobs, and how many, at most; None when all leave very many."""
-    if len(candidates) == 1 and candidates[0].ordered:
-        return candidates[0], 0
     for bound in _BOUNDS if candidates else ():
         sizes = [_size(connection, one, bound) for one in candidates]
         size = min(sizes)

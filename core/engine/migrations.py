@@ -43,9 +43,13 @@ _STEPS: dict[int, tuple[str, ...]] = {
         f"CREATE TRIGGER job_removed AFTER DELETE ON job BEGIN {_UNCOUNT} END",
     ),
     3: (
+        "CREATE INDEX job_duration ON job (CASE WHEN ended IS NULL"
+        " THEN 9223372036854775807 - coalesce(started, created) ELSE ended - coalesce(started, ended) END, id)",
+        "CREATE INDEX job_ended ON job (coalesce(ended, 9223372036854775807), id)",
         "CREATE INDEX job_environment ON job (environment, id)",
         "CREATE INDEX job_rerun ON job (rerun_of, id) WHERE rerun_of IS NOT NULL",
         "CREATE INDEX job_script_path ON job (script_path, id)",
+        "CREATE INDEX job_started ON job (coalesce(started, created), id)",
         "CREATE INDEX job_source ON job (source, id)",
         "CREATE TABLE job_tag (tag VARCHAR NOT NULL, job INTEGER NOT NULL, PRIMARY KEY (tag, job)) WITHOUT ROWID",
         "INSERT OR IGNORE INTO job_tag (tag, job) SELECT value, job.id FROM job, json_each(job.tags)"

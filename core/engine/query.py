@@ -6,12 +6,12 @@ import sqlite3
 from collections.abc import Mapping
 from dataclasses import replace
 
+from core.model import ORDERS
 from core.service import Invalid, Job, JobPage, JobQuery, NotFound, Status
 
-from .conditions import Allowed, Narrow, expand, narrowed, where
+from .conditions import ORDERED_BY, Allowed, Narrow, expand, narrowed, where
 from .rows import job_of_row
 
-_ORDERS = ("id", "started", "ended")
 #: pages of more jobs tell no children, and no page tells of more children than this
 _MOST_PARENTS = 1_000
 _MOST_CHILDREN = 5_000
@@ -69,22 +69,19 @@ def page(
     connection: sqlite3.Connection, query: JobQuery, allowed: Allowed = None, narrow: Narrow | None = None
 ) -> JobPage:
     """One page of jobs. Raises Invalid for an unknown order, or a page by key in another order than that of ids."""
-    if query.order_by not in _ORDERS:
-        raise Invalid(f"Jobs cannot be ordered by {query.order_by!r}; they can by {', '.join(_ORDERS)}.")
+    if query.order_by not in ORDERS:
+        raise Invalid(f"Jobs cannot be ordered by {query.order_by!r}; they can by {', '.join(ORDERS)}.")
     if query.before is not None and query.order_by != "id":
         raise Invalid("A page behind a job is in the order of ids; in another order, skip to it by number.")
     clause, values = where(connection, query, allowed, narrowed(connection, query, narrow), paged=True)
     take = max(0, min(query.take, 1_000_000))
-    order = "DESC" if query.descending else "ASC"
-    by = "id" if query.order_by == "id" else f"{query.order_by} IS NULL {order}, {query.order_by} {order}, id"
+    order = " DESC" if query.descending else " ASC"
+    by = f"{order}, ".join(dict.fromkeys((ORDERED_BY[query.order_by], "id"))) + order
+    chosen = f"{clause} ORDER BY {by} LIMIT ? OFFSET ?"
+    if query.order_by != "id":
+        # Where no index leads to this order, what is sorted is numbers, not whole rows.
+        chosen = f" WHERE id IN (SELECT id FROM job{chosen}) ORDER BY {by}"
     limits = [take + 1, max(0, query.skip)]
-    if query.order_by == "id":
-        chosen = f"{clause} ORDER BY {by} {order} LIMIT ? OFFSET ?"
-    else:
-        # No index knows these orders: what is sorted is numbers, not whole rows.
-        chosen = (
-            f" WHERE id IN (SELECT id FROM job{clause} ORDER BY {by} {order} LIMIT ? OFFSET ?) ORDER BY {by} {order}"
-        )
     rows = connection.execute(f"SELECT * FROM job{chosen}", [*values, *limits]).fetchall()
     jobs: list[Job] = [job_of_row(row) for row in rows[:take]]
     return JobPage(tuple(_with_children(connection, jobs)), len(rows) > take)

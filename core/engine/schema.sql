@@ -66,6 +66,8 @@ CREATE TABLE job (
 );
 CREATE INDEX job_changed ON job (changed);
 CREATE INDEX job_created ON job (created);
+CREATE INDEX job_duration ON job (CASE WHEN ended IS NULL THEN 9223372036854775807 - coalesce(started, created) ELSE ended - coalesce(started, ended) END, id);
+CREATE INDEX job_ended ON job (coalesce(ended, 9223372036854775807), id);
 CREATE INDEX job_environment ON job (environment, id);
 CREATE INDEX job_identity ON job (identity, id);
 CREATE UNIQUE INDEX job_key ON job (identity, request_key) WHERE request_key IS NOT NULL;
@@ -76,6 +78,7 @@ CREATE INDEX job_script ON job (script, id);
 CREATE INDEX job_script_id ON job (script_id, id);
 CREATE INDEX job_script_path ON job (script_path, id);
 CREATE INDEX job_source ON job (source, id);
+CREATE INDEX job_started ON job (coalesce(started, created), id);
 CREATE INDEX job_status ON job (status, id);
 CREATE INDEX job_unfinished ON job (id) WHERE status IN (0, 1, 4, 6);
 CREATE TABLE job_tag (

@@ -9,6 +9,8 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Column, Index, Integer, text
 from sqlmodel import Field, SQLModel
 
+from .conditions import ORDERED_BY
+
 
 class JobRow(SQLModel, table=True):
     """One job: an index entry over its directory, from which it can be made again."""
@@ -22,6 +24,7 @@ class JobRow(SQLModel, table=True):
         Index("job_identity", "identity", "id"),
         Index("job_environment", "environment", "id"),
         Index("job_source", "source", "id"),
+        *(Index(f"job_{order}", text(ORDERED_BY[order]), "id") for order in ("started", "ended", "duration")),
         Index("job_rerun", "rerun_of", "id", sqlite_where=text("rerun_of IS NOT NULL")),
         Index("job_created", "created"),
         Index("job_parent", "parent_job", "id", sqlite_where=text("parent_job IS NOT NULL")),

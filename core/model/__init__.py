@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from core.model.jobs import FINISHED, UNFINISHED, Job, JobPage, JobQuery, Status, Term
+    from core.model.jobs import FINISHED, ORDERS, UNFINISHED, Job, JobPage, JobQuery, Status, Term
     from core.model.records import (
         Choice,
         ErrorRecord,
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ERROR_ACTIONS",
     "FINISHED",
+    "ORDERS",
     "UNFINISHED",
     "Choice",
     "Clixml",
@@ -58,7 +59,7 @@ __all__ = [
 ]
 
 _PLACES = {
-    "jobs": ("FINISHED", "Job", "JobPage", "JobQuery", "Status", "Term", "UNFINISHED"),
+    "jobs": ("FINISHED", "ORDERS", "Job", "JobPage", "JobQuery", "Status", "Term", "UNFINISHED"),
     "records": (
         "Choice",
         "ErrorRecord",

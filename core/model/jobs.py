@@ -107,6 +107,10 @@ class Term:
     negate: bool = False
 
 
+#: what jobs can be ordered by
+ORDERS = ("id", "started", "ended", "duration")
+
+
 @dataclass(frozen=True, slots=True)
 class JobQuery:
     """Which jobs, in which order, from where.
@@ -121,7 +125,8 @@ class JobQuery:
     parent_job: int | None = None
     rerun_of: int | None = None
     hide_children: bool = False
-    #: "id", "started" or "ended"; what has not started or ended yet counts as the newest
+    #: one of ORDERS. What has not started counts from when it was created, what has not ended as the newest; what goes
+    #: on takes longer than what has ended
     order_by: str = "id"
     descending: bool = True
     take: int = 50

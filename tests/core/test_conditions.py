@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,6 +17,7 @@ from hypothesis import settings as hypothesis_settings
 from core.engine import conditions, query
 from core.engine.database import connect, create
 from core.engine.rows import insert_job
+from core.model import ORDERS
 from core.service import FINISHED, UNFINISHED, Invalid, JobQuery, Status, Term
 
 _JOBS = 60
@@ -34,6 +36,8 @@ def _job(id: int) -> dict[str, Any]:
         "tags": json.dumps({0: ["x", "y"], 1: ["x"], 2: ["x", "x"], 3: []}[id % 4]),
         "parameters": json.dumps({"host": f"db-{id}"}),
         "created": id * 10,
+        "started": None if id % 13 == 0 else id * 10 + 3 * (id % 4),
+        "ended": None if id % 5 == 4 else id * 10 + 50 * (id % 6),
         "parent_job": id - 1 if id % 7 == 0 else None,
         "rerun_of": id - 2 if id % 11 == 0 else None,
     }
@@ -84,6 +88,18 @@ def _wanted(wanted: JobQuery, among: list[list[int]]) -> list[int]:
     ]
 
 
+def _place(job: dict[str, Any], order_by: str) -> tuple[float, int]:
+    """Where a job stands in an order."""
+    started, ended = job["started"] or job["created"], job["ended"]
+    place = {
+        "id": 0,
+        "started": started,
+        "ended": math.inf if ended is None else ended,
+        "duration": 10**18 - started if ended is None else ended - (job["started"] or ended),
+    }
+    return place[order_by], job["id"]
+
+
 def _some(*values: str) -> strategies.SearchStrategy[tuple[str, ...]]:
     return strategies.lists(strategies.sampled_from(values), max_size=3).map(tuple)
 
@@ -129,10 +145,12 @@ _QUERIES = strategies.builds(
     among=strategies.just([]) | strategies.lists(strategies.lists(strategies.integers(1, 70), max_size=20), max_size=2),
     bounds=strategies.sampled_from([(2, 5, 20), (100, 200, 300), (1, 1, 1)]),
     ordered=strategies.sampled_from([0, 4, 1000]),
+    order_by=strategies.sampled_from(ORDERS),
+    descending=strategies.booleans(),
 )
 def test_every_query_has_the_jobs_that_a_look_at_each_finds(
     jobs: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch, wanted: JobQuery, among: list[list[int]],
-    bounds: tuple[int, ...], ordered: int,
+    bounds: tuple[int, ...], ordered: int, order_by: str, descending: bool,
 ) -> None:  # fmt: skip
     # Every choice of what leads comes up among so few jobs.
     monkeypatch.setattr(conditions, "_BOUNDS", bounds)
@@ -146,6 +164,11 @@ def test_every_query_has_the_jobs_that_a_look_at_each_finds(
     if not among:
         assert [job.id for job in query.page(jobs, wanted).jobs] == _wanted(wanted, [])
         assert query.count(jobs, wanted) == everything
+        if wanted.before is None:
+            turned = replace(wanted, order_by=order_by, descending=descending, skip=2, take=7)
+            expected = sorted(_wanted(wanted, []), key=lambda id: _place(_job(id), order_by), reverse=descending)
+            page = query.page(jobs, turned)
+            assert ([job.id for job in page.jobs], page.more) == (expected[2:9], len(expected) > 9)
 
 
 def _plan(jobs: sqlite3.Connection, wanted: JobQuery) -> str:
@@ -161,6 +184,17 @@ def test_the_rarest_condition_leads(jobs: sqlite3.Connection) -> None:
     assert "job_source (source=?)" in _plan(jobs, JobQuery(terms=(common, Term("environment", ("Bash",)))))
     assert "job_parent (parent_job=?)" in _plan(jobs, JobQuery(terms=(common,), parent_job=6))
     assert "job_rerun (rerun_of=?)" in _plan(jobs, JobQuery(terms=(common,), rerun_of=20))
+
+
+@pytest.mark.parametrize("order_by", ["started", "ended", "duration"])
+def test_an_order_has_its_index(jobs: sqlite3.Connection, order_by: str) -> None:
+    told: list[str] = []
+    jobs.set_trace_callback(told.append)
+    query.page(jobs, JobQuery(order_by=order_by))
+    jobs.set_trace_callback(None)
+    asked = next(statement for statement in told if "ORDER BY" in statement)
+    rows = jobs.execute("EXPLAIN QUERY PLAN " + asked)
+    assert f"job_{order_by}" in " ".join(row["detail"] for row in rows)
 
 
 def test_a_tag_goes_with_its_job(jobs: sqlite3.Connection) -> None:

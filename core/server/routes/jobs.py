@@ -283,7 +283,9 @@ def _query_parameters() -> list[dict[str, Any]]:
         _parameter("take", number | {"maximum": _MOST_TAKEN}, "How many", 50),
         _parameter("skip", number, "Leave out so many", 0),
         _parameter("before", number, "Go on behind this job"),
-        _parameter("orderBy", {"type": "string", "enum": ["Id", "StartTime", "EndTime"]}, "The order", "Id"),
+        _parameter(
+            "orderBy", {"type": "string", "enum": ["Id", "StartTime", "EndTime", "Duration"]}, "The order", "Id"
+        ),
         _parameter(
             "orderDirection", {"type": "string", "enum": ["Ascending", "Descending"]}, "Its direction", "Descending"
         ),
