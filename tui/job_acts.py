@@ -71,7 +71,7 @@ class JobActs:
         return True
 
     async def ids_of(self, query: JobQuery) -> tuple[list[int], bool]:
-        """The numbers of a query's newest jobs, and whether there are more than that."""
+        """The numbers of a query's first jobs, and whether there are more than that."""
         page = await self._service.jobs(replace(query, take=MOST, hide_children=query.hide_children))
         return [job.id for job in page.jobs], page.more
 

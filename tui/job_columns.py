@@ -84,11 +84,13 @@ def how_it_fares(job: Job) -> Cell:
 def job_columns(now: Now, digits: int) -> list[Column[JobRow]]:
     """The columns; `digits` is how wide the greatest number is."""
     return [
-        Column("ID", lambda row: str(row.job.id), max(digits, 3), right=True),
+        Column("ID", lambda row: str(row.job.id), max(digits, 3), right=True, order="id"),
         Column("Status", _status, 11),
         Column("Script", _script, 18, grow=3),
-        Column("Started", lambda row: short_time(row.job.started or row.job.created, now()), 12, drop=2),
-        Column("Took", lambda row: _took(row.job, now()), 6, right=True),
+        Column(
+            "Started", lambda row: short_time(row.job.started or row.job.created, now()), 12, drop=2, order="started"
+        ),
+        Column("Took", lambda row: _took(row.job, now()), 6, right=True, order="duration"),
         Column("Who", _who, 14, grow=1, drop=3),
         Column("Progress", lambda row: how_it_fares(row.job), 14, grow=3, drop=1),
     ]

@@ -1,16 +1,17 @@
 """The language of the filter over jobs: `status:failed,running script:backup.sh !tag:nightly since:1d words`.
 
 A word with a colon is a condition, its values separated by commas; `!` before it turns it round; any other word stands
-somewhere in the script's name, the notes or the parameters. Quotes hold a value with spaces together. No Textual here.
+somewhere in the script's name, the notes or the parameters. Quotes hold a value with spaces together. `by:duration`
+orders the jobs, `!by:duration` the other way round. No Textual here.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
+from core.model import ORDERS
 from core.service import FINISHED, Invalid, JobQuery, Status, Term
 
 #: what a person writes -> field of core.model.Term
@@ -19,7 +20,7 @@ _TERMS = {
     "environment": "environment", "source": "source", "text": "text",
 }  # fmt: skip
 #: in the order in which they are offered
-FIELDS = ("status", "script", "user", "tag", "env", "source", "since", "until", "children", "parent", "text")
+FIELDS = ("status", "script", "user", "tag", "env", "source", "since", "until", "children", "parent", "by", "text")
 SOURCES = ("cli", "tui", "api", "job", "schedule", "trigger")
 _AGES = ("1h", "1d", "7d", "30d")
 #: word -> statuses, beside the statuses' own names
@@ -47,8 +48,10 @@ class Filter(NamedTuple):
 
     @property
     def empty(self) -> bool:
-        """Whether every job is meant."""
-        return self.query == replace(JobQuery(), hide_children=self.query.hide_children)
+        """Whether every job is meant, in whatever order."""
+        query = self.query
+        usual = JobQuery(hide_children=query.hide_children, order_by=query.order_by, descending=query.descending)
+        return query == usual
 
 
 class _Reading:
@@ -60,6 +63,8 @@ class _Reading:
         self.until: int | None = None
         self.parent: int | None = None
         self.children = ""
+        self.order_by = "id"
+        self.descending = True
 
 
 def read(text: str) -> Filter:
@@ -78,7 +83,8 @@ def read(text: str) -> Filter:
     if statuses is not None and not statuses:
         # Nothing has no status at all.
         reading.terms.append(Term("script", ()))
-    narrow = bool(reading.terms or statuses or reading.since or reading.until)
+    # Children stand below their parents where all jobs are listed by number.
+    narrow = bool(reading.terms or statuses or reading.since or reading.until or not _usual(reading))
     below = reading.children == "below" or (not reading.children and not narrow)
     query = JobQuery(
         statuses=statuses or frozenset(),
@@ -87,8 +93,14 @@ def read(text: str) -> Filter:
         until=reading.until,
         parent_job=reading.parent,
         hide_children=below and reading.parent is None,
+        order_by=reading.order_by,
+        descending=reading.descending,
     )
     return Filter(text, query, tuple(problems), reading.children)
+
+
+def _usual(order: _Reading | JobQuery) -> bool:
+    return order.order_by == "id" and order.descending
 
 
 def _plain(statuses: Iterable[Status]) -> frozenset[Status]:
@@ -132,12 +144,22 @@ def _take(reading: _Reading, word: str) -> None:
         else:
             reading.statuses = chosen if reading.statuses is None else reading.statuses & chosen
         return
+    if name == "by":
+        _order(reading, values, descending=not negate)
+        return
     if negate:
         other = {"since": "until", "until": "since"}.get(name)
         raise Invalid(f"!{name}: has no meaning." + (f" Use {other}:." if other else ""))
     if len(values) > 1:
         raise Invalid(f"{name}: takes one value.")
     _single(reading, name, values[0])
+
+
+def _order(reading: _Reading, values: Sequence[str], *, descending: bool) -> None:
+    order = values[0].lower()
+    if len(values) > 1 or order not in ORDERS:
+        raise Invalid(f"by: takes one of {', '.join(ORDERS)}; !by: turns the order round.")
+    reading.order_by, reading.descending = order, descending
 
 
 def _single(reading: _Reading, name: str, value: str) -> None:
@@ -221,6 +243,7 @@ def complete(text: str, cursor: int, known: Mapping[str, Sequence[str]]) -> Comp
 def _values(name: str, known: Mapping[str, Sequence[str]]) -> Sequence[str]:
     fixed: dict[str, Sequence[str]] = {
         "status": status_words(), "source": SOURCES, "since": _AGES, "until": _AGES, "children": ("below", "listed"),
+        "by": ORDERS,
     }  # fmt: skip
     alias = {"identity": "user", "environment": "env"}
     return fixed.get(name) or known.get(alias.get(name, name), ())
@@ -230,6 +253,14 @@ def with_word(text: str, word: str) -> str:
     """The filter with this condition, in the place of another of the same name (and the same `!`)."""
     name = word.partition(":")[0] + ":"
     return " ".join([*(old for old in re.findall(_WORD, text) if not old.startswith(name)), word])
+
+
+def with_order(text: str, order_by: str, descending: bool) -> str:
+    """The filter with another order; the usual one, the newest first, need not be said."""
+    rest = [old for old in words(text) if not old.lower().startswith(("by:", "!by:"))]
+    if (order_by, descending) != ("id", True):
+        rest.append(f"{'' if descending else '!'}by:{order_by}")
+    return " ".join(rest)
 
 
 def without(text: str, word: str) -> str:

@@ -38,7 +38,9 @@ class JobRows:
         self.query = query
         self._start = start
         self._changed = changed
-        self._window: Window[Job] = Window(self._fetch, lambda job: job.id)
+        #: children may stand below their parents: only by number is it known what stands above
+        self.nests = query.order_by == "id" and query.descending
+        self._window: Window[Job] = Window(self._fetch, lambda job: job.id, by_key=self.nests)
         #: children of expanded jobs, by parent; in the order of their numbers
         self._below: dict[int, tuple[Job, ...]] = {}
         self._flat: list[JobRow] = []
@@ -113,7 +115,8 @@ class JobRows:
             self._reading = False
 
     async def _fetch(self, before: int | None, newest_first: bool, skip: int, take: int) -> Reach[Job]:
-        query = replace(self.query, before=before, descending=newest_first, skip=skip, take=take)
+        descending = newest_first is self.query.descending
+        query = replace(self.query, before=before, descending=descending, skip=skip, take=take)
         page = await self._service.jobs(query)
         return Reach(page.jobs, page.more)
 

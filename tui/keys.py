@@ -88,6 +88,8 @@ KEYS: tuple[Key, ...] = (
     Key("jobs.collapse", "left,h", "collapse", "Collapse", "hide them; from a child: go to its parent"),
     Key("jobs.views", "v", "views", "Views", "saved filters", 8),
     Key("jobs.children", "c", "children", "Children", "child jobs: below their parents, or in the list as others"),
+    Key("jobs.order", "o", "order", "Order", "the newest first, the longest, those that ended or started last"),
+    Key("jobs.turn", "O", "turn", "Turn round", "the same order the other way round"),
     Key("jobs.scheduled", "S", "scheduled", "Scheduled", "show or hide the jobs that a schedule started"),
     Key("jobs.copy", "y", "copy", "Copy", "copy the job's number"),
     Key("jobs.refresh", "ctrl+r", "refresh", "Refresh", "read everything again; connect again where it is lost"),

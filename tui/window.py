@@ -65,14 +65,15 @@ Fetch = Callable[[int | None, bool, int, int], Awaitable[Reach[T]]]
 
 
 class Window(Generic[T]):
-    """A run of rows of a sequence. `key` gives a row's key; keys descend along the sequence.
+    """A run of rows of a sequence. `key` gives a row's key; keys descend along the sequence, if it is `by_key`.
 
-    One call at a time: who uses it waits for one before the next.
+    Another sequence is read by the places of its rows. One call at a time: who uses it waits for one before the next.
     """
 
-    def __init__(self, fetch: Fetch[T], key: Callable[[T], int]) -> None:
+    def __init__(self, fetch: Fetch[T], key: Callable[[T], int], *, by_key: bool = True) -> None:
         self._fetch = fetch
         self._key = key
+        self._by_key = by_key
         #: the place of the first row that is here
         self.start = 0
         self.rows: list[T] = []
@@ -110,7 +111,7 @@ class Window(Generic[T]):
         if self.covers(first, last):
             return False
         end = self.start + len(self.rows)
-        if self.rows and first <= end + CHUNK and last >= self.start - CHUNK:
+        if self._by_key and self.rows and first <= end + CHUNK and last >= self.start - CHUNK:
             while self.start > first:
                 await self._grow_up()
             while self.start + len(self.rows) <= last and self._more:
@@ -169,7 +170,7 @@ class Window(Generic[T]):
         first = max(0, first)
         take = max(last - first + 1, CHUNK)
         anchor = self.row(first)
-        if first == 0 or anchor is None or self._newest is None:
+        if first == 0 or anchor is None or self._newest is None or not self._by_key:
             # Those that are here stay until the others come: a count that is told meanwhile must not move the cursor.
             await self._jump(first, take)
             return 0

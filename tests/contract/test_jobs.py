@@ -312,7 +312,16 @@ async def test_jobs_are_filtered_and_paged_by_key(service: JobService, scripts: 
     assert others.jobs and all(job.script != "good.sh" for job in others.jobs)
     assert len((await service.jobs(JobQuery(terms=(Term("text", ("OOD.s",)),)))).jobs) == 3
     assert (await service.jobs(JobQuery(terms=(Term("text", ("g%d",)), Term("tag", ("x",)))))).jobs == ()
-    assert [job.id for job in (await service.jobs(JobQuery(skip=1, take=1, order_by="ended"))).jobs]
+    for order in ("started", "ended", "duration"):
+        every = (await service.jobs(JobQuery(order_by=order))).jobs
+        places = [
+            ({"started": job.started, "ended": job.ended, "duration": job.ended - job.started}[order], job.id)
+            for job in every
+            if job.started and job.ended
+        ]
+        assert places == sorted(places, reverse=True) and len(places) == 5
+        assert (await service.jobs(JobQuery(order_by=order, descending=False))).jobs == every[::-1]
+        assert (await service.jobs(JobQuery(skip=1, take=2, order_by=order))).jobs == every[1:3]
     with pytest.raises(Invalid, match="ordered by 'x'"):
         await service.jobs(JobQuery(order_by="x"))
     assert [job.id for job in (await service.jobs(JobQuery(descending=False, take=1))).jobs] == ids[:1]

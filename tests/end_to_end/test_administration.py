@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from core.times import nanoseconds
 from tests.end_to_end.command import PROGRAM, Command
 
 
@@ -133,6 +134,10 @@ def test_jobs_are_chosen_by_what_they_are(jobdeck: Command) -> None:
     jobdeck("run", "a.sh", "-p", "word=needle")
     jobdeck("run", "b.sh")
     who = jobdeck.json("job", "1")["identity"]
+    by_duration = jobdeck.json("jobs", "--order-by", "duration", "--order", "asc")
+    took = [nanoseconds(job["ended"]) - nanoseconds(job["started"]) for job in by_duration]
+    assert took == sorted(took) and len(took) == 2
+    assert "a.sh" in jobdeck("jobs", "--order-by", "started").stdout
 
     def ids(*arguments: str) -> list[int]:
         return [job["id"] for job in jobdeck.json("jobs", *arguments)]

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from core.service import FINISHED, Status, Term
-from tui.job_filter import complete, quoted, read, with_word, without
+from tui.job_filter import complete, quoted, read, with_order, with_word, without
 
 
 def test_nothing_means_every_job_as_a_tree() -> None:
@@ -52,6 +52,20 @@ def test_conditions(text: str, terms: list[Term]) -> None:
 def test_statuses(text: str, statuses: set[Status]) -> None:
     chosen = read(text)
     assert chosen.query.statuses == statuses and not chosen.problems
+
+
+def test_an_order_is_a_word_of_the_filter() -> None:
+    ordered = read("by:duration user:ada")
+    assert (ordered.query.order_by, ordered.query.descending, len(ordered.query.terms)) == ("duration", True, 1)
+    turned = read("!by:id")
+    assert (turned.query.order_by, turned.query.descending) == ("id", False)
+    # Every job is meant; only children stand where their place is, not below their parents.
+    assert turned.empty and not turned.query.hide_children and not turned.problems
+    assert "by: takes one of id, started, ended, duration" in read("by:size").problems[0]
+    assert read("by:started,ended").problems and read("by:size").query == read("").query
+    assert with_order("status:failed !by:ended", "duration", False) == "status:failed !by:duration"
+    assert with_order("by:ended x", "id", True) == "x" and with_order("", "id", False) == "!by:id"
+    assert complete("by:du", 5, {}).words == ("by:duration",)
 
 
 def test_a_contradiction_finds_nothing() -> None:

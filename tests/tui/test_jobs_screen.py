@@ -314,6 +314,44 @@ async def test_a_window_that_is_too_small_says_so(deck: Deck) -> None:
         assert "needs 60x15" not in pilot.app.export_screenshot().replace("&#160;", " ")
 
 
+async def test_jobs_in_another_order(deck: Deck, beside: Engine, scripts: Path) -> None:
+    slow = await ran(beside, scripts, "slow.sh", "sleep 0.4\n")
+    quick = await ran(beside, scripts, "quick.sh", "true\n")
+    family = await ran(beside, scripts, "family.sh", "jobdeck-job run quick.sh\nsleep 0.1\n")
+    child = family + 1
+    async with deck(size=(120, 40)) as pilot:
+        await until(pilot, lambda: ids(pilot) == [family, quick, slow])
+        await pilot.press("o")
+        await until(pilot, lambda: set(ids(pilot)) == {child, family, quick, slow} and ids(pilot)[-1] in (quick, child))
+        took = [
+            job.ended - job.started for id in ids(pilot) if (job := await beside.job(id)) and job.ended and job.started
+        ]
+        assert took == sorted(took, reverse=True) and len(took) == 4
+        assert "Took ▾" in shown(pilot)[0] and jobs(pilot)._filter.text == "by:duration"
+        await pilot.press("O")
+        await until(pilot, lambda: "Took ▴" in shown(pilot)[0] and ids(pilot)[-1] in (slow, family))
+        # Where nobody knows what stands above, nothing stands below.
+        await pilot.press("home")
+        while table(pilot).cursor_key != family:
+            await pilot.press("j")
+        await pilot.press("l")
+        await until(pilot, lambda: any("o changes the order" in told.message for told in pilot.app._notifications))
+        # The titles can be clicked.
+        place = shown(pilot)[0].index("ID")
+        await pilot.click(Table, offset=(place, 0))
+        await until(pilot, lambda: ids(pilot) == [family, quick, slow] and "▾" not in shown(pilot)[0])
+        await pilot.click(Table, offset=(place, 0))
+        await until(pilot, lambda: ids(pilot) == [slow, quick, family, child] and "ID ▴" in shown(pilot)[0])
+        await pilot.click(Table, offset=(shown(pilot)[0].index("Progress"), 0))
+        await pilot.press("o")
+        await until(pilot, lambda: jobs(pilot)._filter.text == "by:duration")
+        for order in ("ended", "started"):
+            await pilot.press("o")
+            await until(pilot, lambda order=order: jobs(pilot)._filter.text == f"by:{order}")  # type: ignore[misc]
+        await pilot.press("o")
+        await until(pilot, lambda: jobs(pilot)._filter.text == "" and ids(pilot) == [family, quick, slow])
+
+
 async def test_help_and_palette_show_the_keys_as_the_user_has_them(deck: Deck) -> None:
     async with deck(wishes=[Wish("jobs.cancel", "f9", "config.toml")]) as pilot:
         assert "F9 Cancel" in jobs(pilot).query_one("#footer").render_line(0).text

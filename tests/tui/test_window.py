@@ -56,6 +56,21 @@ async def test_scrolling_reads_little_and_keeps_little() -> None:
         assert seen(window, first, first + 30) == sequence.keys[first : first + 31]
 
 
+async def test_what_has_no_descending_keys_is_read_by_place() -> None:
+    sequence = Sequence(3_000)
+    random.Random(7).shuffle(sequence.keys)
+    window: Window[int] = Window(sequence.fetch, lambda key: key, by_key=False)
+    window.total = 3_000
+    for first in (0, 10, 60, 200, 2_980, 2_900, 1_500, 1_490, 0):
+        await window.show(first, first + 19)
+        assert seen(window, first, first + 19) == sequence.keys[first : first + 20]
+    await window.show(100, 119)
+    # What comes first now moves all rows, and the eye stays at its place.
+    sequence.keys.insert(0, 5_000)
+    assert await window.refresh(100, 119) == 0
+    assert seen(window, 100, 119) == sequence.keys[100:120]
+
+
 async def test_what_is_here_is_not_read_again() -> None:
     sequence = Sequence(1_000)
     window = window_on(sequence)

@@ -80,6 +80,8 @@ class JobList(BaseScreen[None]):
         self._counting = 0
         self._rows = JobRows(self.service, self._filter.query, self._read, self._rows_changed)
         self._table.marked = set()
+        query = self._filter.query
+        self._table.order = None if self._rows.nests else (query.order_by, query.descending)
         self._table.show_rows(self._rows)
         self._rows.refresh()
 

@@ -17,6 +17,8 @@ from tui.widgets.table import Table
 if TYPE_CHECKING:
     from tui.job_acts import JobActs
 
+#: the orders as `o` goes through them
+_ORDERS = ("id", "duration", "ended", "started")
 #: keys that change something
 _ACTS = frozenset({"run", "cancel", "rerun", "answer", "delete"})
 
@@ -93,6 +95,24 @@ class JobsScreen(JobList):
         hidden = word in job_filter.words(text)
         self.set_filter(job_filter.without(text, word) if hidden else job_filter.with_word(text, word))
 
+    def action_order(self) -> None:
+        """The next order: the newest first, the longest, those that ended last, those that started last."""
+        now = self._filter.query.order_by
+        self._reorder(_ORDERS[(_ORDERS.index(now) + 1) % len(_ORDERS)], True)
+
+    def action_turn(self) -> None:
+        """The order turned round."""
+        query = self._filter.query
+        self._reorder(query.order_by, not query.descending)
+
+    def on_table_titled(self, event: Table.Titled) -> None:
+        """A click on a title orders by it; another one turns it round."""
+        query = self._filter.query
+        self._reorder(event.order, not query.descending if event.order == query.order_by else True)
+
+    def _reorder(self, order_by: str, descending: bool) -> None:
+        self.set_filter(job_filter.with_order(self._filter.text, order_by, descending))
+
     # -- rows ------------------------------------------------------------------------------------------------------
 
     def on_table_opened(self, event: Table.Opened) -> None:
@@ -106,6 +126,8 @@ class JobsScreen(JobList):
             return
         if not row.job.children:
             self.deck.say(f"Job {row.job.id} started no other jobs.")
+        elif not self._rows.nests:
+            self.deck.say("Children stand below their parents where the newest job comes first: o changes the order.")
         elif row.expanded:
             self._table.action_down()
         else:
@@ -141,7 +163,7 @@ class JobsScreen(JobList):
         self._table.refresh()
         self._summarise()
         if more:
-            self.deck.say(f"The newest {thousands(len(ids))} are marked; narrow the filter to reach the others.")
+            self.deck.say(f"The first {thousands(len(ids))} are marked; narrow the filter to reach the others.")
 
     def _clear_marks(self) -> None:
         self._table.clear_marks()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 
+from core.model import ORDERS
 from core.service import Invalid, Job, JobQuery, Term
 from tui import options, outcome, say
 from tui.connection import service
@@ -30,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--since", metavar="T", help="created since: 2026-11-24T10:00:00Z, 2026-11-24, 2h, 3d")
     parser.add_argument("--until", metavar="T", help="created until")
     parser.add_argument("--order", default="desc", metavar="ORDER", help="desc (newest first) or asc")
+    parser.add_argument("--order-by", choices=ORDERS, default="id", help="what the order goes by")
     options.add_json(parser, "a list of jobs as JSON")
 
 
@@ -52,6 +54,7 @@ async def run(arguments: argparse.Namespace) -> int:
             parent_job=await options.job_id(engine, arguments.parent) if arguments.parent else None,
             since=since,
             until=until,
+            order_by=arguments.order_by,
             descending=_ORDERS[arguments.order.lower()],
             take=arguments.take,
             before=await options.job_id(engine, arguments.before) if arguments.before else None,
@@ -61,9 +64,10 @@ async def run(arguments: argparse.Namespace) -> int:
         say.write_json(list(page.jobs))
         return 0
     if page.jobs:
-        show(page.jobs)
+        show(page.jobs, nested=query.order_by == "id")
         if page.more and say.columns() is not None:
-            say.tell(f"There are more: jobdeck jobs --before {page.jobs[-1].id} …")
+            further = f"--before {page.jobs[-1].id}" if query.order_by == "id" else f"--take {2 * query.take}"
+            say.tell(f"There are more: jobdeck jobs {further} …")
     elif wanted or since or until or terms or arguments.before or arguments.parent:
         say.tell("No job is like that. `jobdeck jobs` alone lists the newest.")
     else:
@@ -71,9 +75,9 @@ async def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def show(jobs: tuple[Job, ...]) -> None:
-    """The table for people; it fits 80 columns. Jobs that a job started stand below it, where it is there."""
-    placed = list(_placed(jobs))
+def show(jobs: tuple[Job, ...], *, nested: bool = True) -> None:
+    """The table for people; it fits 80 columns. `nested`: jobs that a job started stand below it, where it is there."""
+    placed = list(_placed(jobs)) if nested else [(job, 0) for job in jobs]
     jobs = tuple(job for job, _ in placed)
     rows = [
         (

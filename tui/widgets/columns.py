@@ -8,6 +8,9 @@ from typing import Generic, NamedTuple, TypeVar
 from rich.segment import Segment
 from rich.style import Style
 
+from tui.glyphs import UNICODE
+from tui.text import fit
+
 T = TypeVar("T")
 
 #: what a cell says: a text, or pieces of text, each with the name of a component class (or "")
@@ -24,6 +27,8 @@ class Column(NamedTuple, Generic[T]):
     right: bool = False
     #: columns with greater numbers leave first where there is no room; 0 stays
     drop: int = 0
+    #: what rows are ordered by when its title is clicked; "" = by nothing
+    order: str = ""
 
 
 def lay_out(columns: Sequence[Column[T]], room: int) -> list[tuple[Column[T], int]]:
@@ -37,6 +42,28 @@ def lay_out(columns: Sequence[Column[T]], room: int) -> list[tuple[Column[T], in
     rest = max(0, room - (sum(column.width + 2 for column in shown) - 2))
     shares = sum(column.grow for column in shown)
     return [(column, column.width + (rest * column.grow // shares if shares else 0)) for column in shown]
+
+
+def titles(laid: Sequence[tuple[Column[T], int]], order: tuple[str, bool] | None) -> str:
+    """The line above the rows. `order` (what they are ordered by, whether the greatest comes first) is marked in it."""
+    down, up = ("▾", "▴") if UNICODE else ("v", "^")
+    told = []
+    for column, size in laid:
+        title = column.title
+        if order is not None and column.order == order[0]:
+            mark = down if order[1] else up
+            title += f" {mark}" if len(title) + 2 <= size else mark
+        told.append(fit(title, size, column.right))
+    return "  ".join(told)
+
+
+def at_column(laid: Sequence[tuple[Column[T], int]], x: int) -> Column[T] | None:
+    """The column at a place in a line of cells; None behind the last."""
+    for column, size in laid:
+        if x < size + 2:
+            return column
+        x -= size + 2
+    return None
 
 
 def joined(segments: list[Segment]) -> list[Segment]:

@@ -231,7 +231,12 @@ class FilterBar(Widget):
             hint.say([("  ", ""), (problems[0], "told--bad")])
             return
         pieces: list[tuple[str, str]] = [("  ", "")]
+        room = self.size.width - len(self._number) - 6
         for number, word in enumerate(completion.words[:20]):
+            if sum(len(piece) for piece, _ in pieces) + len(word) > room and number and number != self._completed:
+                # Half a word helps nobody.
+                pieces.append(("…", "told--muted"))
+                break
             shown = word if word.endswith(":") else word.partition(":")[2].rpartition(",")[2] or word
             pieces.append((shown, "told--accent" if number == self._completed else "told--muted"))
             pieces.append(("  ", ""))

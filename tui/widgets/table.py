@@ -18,7 +18,7 @@ from textual.strip import Strip
 
 from tui import keys
 from tui.text import cell_text, fit
-from tui.widgets.columns import Column, joined, lay_out
+from tui.widgets.columns import Column, at_column, joined, lay_out, titles
 from tui.window import Listed, Rows
 
 T = TypeVar("T")
@@ -66,6 +66,13 @@ class Table(ScrollView, Generic[T], can_focus=True):
             super().__init__()
             self.table = table
 
+    class Titled(Message):
+        """A click on the title of a column that rows can be ordered by."""
+
+        def __init__(self, order: str) -> None:
+            super().__init__()
+            self.order = order
+
     def __init__(
         self,
         columns: Sequence[Column[T]],
@@ -82,6 +89,8 @@ class Table(ScrollView, Generic[T], can_focus=True):
         #: the columns that there is room for, with their widths; and the width that is so laid out
         self._laid: list[tuple[Column[T], int]] = []
         self._laid_width = -1
+        #: what the rows are ordered by, and whether the greatest comes first; None = nothing to tell
+        self.order: tuple[str, bool] | None = None
         #: the place of the cursor
         self.cursor = 0
         self._cursor_key: Hashable | None = None
@@ -268,7 +277,10 @@ class Table(ScrollView, Generic[T], can_focus=True):
     # -- mouse and size --------------------------------------------------------------------------------------------
 
     def on_click(self, event: events.Click) -> None:
-        """A click puts the cursor there, a second one opens."""
+        """A click puts the cursor there, a second one opens; one on a title asks for its order."""
+        column = at_column(self._lay_out(self.size.width), event.x - 2) if event.y == 0 else None
+        if column is not None and column.order:
+            self.post_message(self.Titled(column.order))
         place = self.scroll_offset.y + event.y - 1
         if event.y < 1 or place >= self._rows.count:
             return
@@ -314,8 +326,7 @@ class Table(ScrollView, Generic[T], can_focus=True):
 
     def _header(self, width: int, base: Style) -> Strip:
         style = base + self.get_component_rich_style("table--header")
-        text = "  " + "  ".join(fit(column.title, size, column.right) for column, size in self._lay_out(width))
-        return Strip([Segment(fit(text, width), style)], width)
+        return Strip([Segment(fit("  " + titles(self._lay_out(width), self.order), width), style)], width)
 
     def _row_line(self, place: int, width: int, base: Style) -> Strip:
         row = self._rows.row(place)
