@@ -108,7 +108,8 @@ def _job(job: Job) -> dict[str, Any]:
         "created": created, "started": started, "ended": ended, "run_id": f"00000000-0000-4000-8000-{job.id:012}",
         "process_id": job.process_id and 4000 + job.id, "computer_name": "server", "identity": "admin",
         "content_hash": "0" * 64, "git_commit": None,
-        "bytes": 2048 if job.bytes else 0, "records": min(job.records, 1) * 16,
+        "bytes": 2048 if job.bytes else 0, # The screen of a job that goes on waits for the last of so many.
+        "records": 16 if job.status.finished else job.records,
     }  # fmt: skip
 
 
