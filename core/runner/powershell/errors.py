@@ -68,6 +68,9 @@ def _stack(text: str) -> str:
     for _ in range(2):
         if lines and _OWN_FRAME.match(lines[-1]):
             lines.pop()
+    if all(_OWN_FRAME.match(line) for line in lines):
+        # of a script that could not even begin
+        return ""
     return "\n".join(lines)
 
 
