@@ -81,7 +81,9 @@ function Get-Kind($name) {
 
 function Get-ListKind($element) {
     $inner = Get-Kind $element
-    if ($inner.type -in 'list', 'secret', 'credential') { return @{ type = 'list'; item = 'object' } }
+    # one of them makes an array of one; several come as CLIXML, or are asked for
+    if ($inner.type -in 'secret', 'credential') { return $inner }
+    if ($inner.type -eq 'list') { return @{ type = 'list'; item = 'object' } }
     return @{ type = 'list'; item = $inner.type; choices = $inner.choices; minimum = $inner.minimum; maximum = $inner.maximum }
 }
 

@@ -68,6 +68,24 @@ async def test_powershell_gets_it_undecoded_and_no_file_holds_the_secret(
     assert again.status is Status.Completed
 
 
+async def test_lists_of_secrets(pwsh: None, engine: Engine, scripts: Path, tmp_path: Path) -> None:
+    """One as it is typed, several as CLIXML; in no file either way."""
+    path = scripts / "s.ps1"
+    path.write_text(
+        "param([securestring[]] $Words, [Collections.Generic.List[pscredential]] $Logins)\n"
+        '"$($Words.Length) $($Words[-1].Length) $($Logins.Count) $($Logins[-1].UserName)'
+        ' $($Logins[-1].GetNetworkCredential().Password.Length)"\n'
+    )
+    several = Clixml(write([SecureString.of("first-one"), SecureString.of(SECRET)]))
+    for words, count in ((SECRET, 1), (several, 2)):
+        parameters = {"Words": words, "Logins": f"me:{SECRET}"}
+        job = await engine.wait((await engine.run(RunRequest(path=str(path), parameters=parameters))).id, 60)
+        assert await output(engine, job) == [f"{count} 9 1 me 9"]
+        assert (job.status, job.parameters["Words"], job.parameters["Logins"]) == (Status.Completed, None, None)
+    forms = [SECRET.encode(), SECRET.encode("utf-16-le").hex().encode(), SECRET.encode("utf-16-le")]
+    assert files_with(tmp_path / "home", forms) == []
+
+
 async def test_others_get_the_plain_value(engine: Engine, scripts: Path) -> None:
     path = scripts / "s.py"
     path.write_text("import json\ndef main(data: dict, n: int):\n    print(json.dumps(data, sort_keys=True), n)\n")

@@ -77,6 +77,12 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Interface:
     return found
 
 
+def test_lists_of_secrets_are_secrets() -> None:
+    script = b"param([securestring[]] $A, [Collections.Generic.List[pscredential]] $B, [int[][]] $C)"
+    found = read_powershell(script, powershell.pwsh())
+    assert [each.type for each in found.parameters] == ["secret", "credential", "list"]
+
+
 def test_everything_it_says(whole: Interface) -> None:
     assert whole.style == "param"
     assert whole.declared
