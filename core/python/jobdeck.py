@@ -7,6 +7,8 @@
     jobdeck.warn("Disk is filling up")
     name = jobdeck.ask("Which host?")
     if jobdeck.ask("Go on?", choices=["&Yes", "&No"], default="No") == "Yes": ...
+    login = jobdeck.ask("Log in", fields=["User", {"name": "Password", "type": "secret"}])  # login["User"]
+    some = jobdeck.ask("Which?", choices=["&Files", "&Mail"], multiple=True)                # ["Files", "Mail"]
     jobdeck.job.id, jobdeck.script.path
 
     other = jobdeck.run("other.sh", name="value")       # a job of its own, started at once
@@ -28,9 +30,13 @@ from _jobdeck_values import plain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, Mapping, Optional, Sequence, Union
+    from typing import Any, Dict, List, Literal, Mapping, Optional, Sequence, Union, overload
 
     from _jobdeck_jobs import StartedJob
+
+    #: a text, or an object of texts and, for a field, more
+    Choice = Union[str, Mapping[str, str]]
+    Field = Union[str, Mapping[str, Any]]
 
     #: what is known of the job and of its script; outside a job their ids are None
     job: Record
@@ -166,35 +172,92 @@ def error(
     _tell("error", message, category=category, id=id, exception_type=exception_type, position=position, stack=stack)
 
 
+if TYPE_CHECKING:
+
+    @overload
+    def ask(prompt: object = "", *, fields: Sequence[Field], caption: object = "") -> Dict[str, str]: ...
+
+    @overload
+    def ask(
+        prompt: object,
+        secret: bool = False,
+        choices: Optional[Sequence[Choice]] = None,
+        default: Optional[object] = None,
+        *,
+        caption: object = "",
+        multiple: Literal[True],
+    ) -> List[str]: ...
+
+    @overload
+    def ask(
+        prompt: object,
+        secret: bool = False,
+        choices: Optional[Sequence[Choice]] = None,
+        default: Optional[object] = None,
+        *,
+        caption: object = "",
+    ) -> str: ...
+
+
 def ask(
-    prompt: object,
+    prompt: object = "",
     secret: bool = False,
-    choices: Optional[Sequence[Union[str, Mapping[str, str]]]] = None,
+    choices: Optional[Sequence[Choice]] = None,
     default: Optional[object] = None,
-) -> str:
+    *,
+    caption: object = "",
+    fields: Optional[Sequence[Field]] = None,
+    multiple: bool = False,
+) -> Union[str, List[str], Dict[str, str]]:
     """Ask a person and wait for the answer: a text, or the label of one of the choices.
 
-    `choices`: texts, or {"label": …, "help": …}; an & stands before the letter that is enough. `secret` answers are
-    shown and recorded nowhere. Raises JobdeckError when the question ends without an answer.
+    `choices`: texts, or {"label": …, "help": …}; an & stands before the letter that is enough. With `multiple` several
+    may be chosen: the answer is a list of labels, and `default` may be one. `fields` asks for several values at once:
+    names, or {"name", "type", "mandatory", "default", "help", "label"}, types as those of parameters ("integer",
+    "date", "secret", …); the answer is a dict of texts, which fit the types. `caption` stands above it all. `secret`
+    answers are shown and recorded nowhere.
+
+    Raises JobdeckError when the question ends without an answer, ValueError for one that cannot be asked.
     """
 
-    prompt = plain(str(prompt))
-    choices = [plain(choice) if isinstance(choice, dict) else plain(str(choice)) for choice in choices or ()]
-    default = None if default is None else plain(str(default))
-    if _channel is None:
-        from _jobdeck_alone import ask as ask_here
-
-        return str(ask_here(prompt, secret, choices, default))
-    _flush()
+    if fields and choices:
+        raise ValueError("A question has choices or fields, not both.")
+    if multiple and not choices:
+        raise ValueError("Several answers need choices to choose from.")
+    if isinstance(default, (list, tuple)):
+        default = [each if isinstance(each, int) else plain(str(each)) for each in default]
+    elif default is not None:
+        default = plain(str(default))
     question = {
         "type": "ask",
-        "message": prompt,
+        "message": plain(str(prompt)),
         "secret": bool(secret),
-        "choices": choices or None,
+        "choices": _parts(choices),
         "default": default,
     }
+    if caption:
+        question["caption"] = plain(str(caption))
+    if fields:
+        question["fields"] = _parts(fields)
+    if multiple:
+        question["multiple"] = True
+    if _channel is None:
+        from _jobdeck_asking import ask as ask_here
+
+        here: Union[str, List[str], Dict[str, str]] = ask_here(question)
+        return here
+    _flush()
     answer = _channel.ask(question).get("answer")
+    if isinstance(answer, dict):
+        return {str(name): str(value) for name, value in answer.items()}
+    if isinstance(answer, list):
+        return [str(label) for label in answer]
     return "" if answer is None else str(answer)
+
+
+def _parts(given: Optional[Sequence[Any]]) -> Optional[List[Any]]:
+    """Choices or fields as they are sent."""
+    return [plain(dict(each) if hasattr(each, "keys") else str(each)) for each in given or ()] or None
 
 
 def run(

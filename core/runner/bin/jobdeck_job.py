@@ -24,7 +24,10 @@ jobdeck-job emit --text TEXT              a text as an object ("-": standard inp
 jobdeck-job emit -k NAME=VALUE…           an object of its fields; VALUE is JSON where it is, else text
 jobdeck-job progress PERCENT [ACTIVITY] [--status TEXT] [--seconds N]
 jobdeck-job info|warn|error|debug|verbose MESSAGE…      ("-": standard input)
-jobdeck-job ask PROMPT [--secret] [--choice LABEL]… [--default ANSWER]      prints the answer
+jobdeck-job ask PROMPT [--secret] [--choice LABEL]… [--default ANSWER] [--caption TEXT]       prints the answer
+                --choice LABEL… --multiple            several choices: a line for each label that was chosen
+                --field NAME[:TYPE]…                  several values: one JSON object of texts. A field may be JSON,
+                                                      with name, type, mandatory, default, help, label
 jobdeck-job parameter NAME                prints a parameter's value, secrets too
 jobdeck-job run FILE|SCRIPT [-p NAME=VALUE]… [--wait] [--detach] [--environment NAME] [--timeout S] [--line N]
                                           starts it as a job of its own and shows its output; ends with its exit code
@@ -163,21 +166,45 @@ def _print(value: Any) -> None:
 
 
 def _ask(words: Sequence[str], channel: Channel | None) -> None:
-    plain, options = _split(words, ("--secret",), ("--choice", "--default"))
+    plain, options = _split(words, ("--secret", "--multiple"), ("--choice", "--default", "--caption", "--field"))
     if len(plain) != 1:
         raise Misuse("ask takes one PROMPT; quote it.")
-    choices = [_clean(choice) for choice in options.get("--choice", [])]
-    default = _clean(options["--default"][-1]) if "--default" in options else None
-    prompt = _clean(plain[0])
+    choices, fields = options.get("--choice", []), options.get("--field", [])
+    if fields and choices:
+        raise Misuse("A question has choices or fields, not both.")
+    if "--multiple" in options and not choices:
+        raise Misuse("--multiple needs choices to choose from: give each as --choice LABEL.")
+    question: Message = {"type": "ask", "message": _clean(plain[0]), "secret": "--secret" in options}
+    question["choices"] = [_clean(choice) for choice in choices] or None
+    question["default"] = _clean(options["--default"][-1]) if "--default" in options else None
+    if "--caption" in options:
+        question["caption"] = _clean(options["--caption"][-1])
+    if fields:
+        question["fields"] = [_clean(_field(field)) for field in fields]
+    if "--multiple" in options:
+        question["multiple"] = True
     if channel is None:
-        from _jobdeck_alone import ask
+        from _jobdeck_asking import ask
 
-        answer = ask(prompt, "--secret" in options, choices, default)
+        answer: Any = ask(question)
     else:
-        question: Message = {"type": "ask", "message": prompt, "secret": "--secret" in options}
-        question.update(choices=choices or None, default=default)
         answer = channel.request(question).get("answer")
-    _print(answer or "")
+    if isinstance(answer, list):
+        for label in answer:
+            _print(label)
+    else:
+        _print(answer or "")
+
+
+def _field(text: str) -> dict[str, Any]:
+    """A field of a question: NAME, NAME:TYPE, or all of it as a JSON object."""
+    if text.lstrip().startswith("{"):
+        try:
+            return dict(json.loads(text))
+        except ValueError as problem:
+            raise Misuse(f"This field is no JSON object: {text[:80]} ({problem}).") from None
+    name, colon, kind = text.rpartition(":")
+    return {"name": name, "type": kind} if colon else {"name": text}
 
 
 def _parameter(words: Sequence[str], channel: Channel | None) -> None:
