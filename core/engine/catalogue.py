@@ -7,6 +7,7 @@ import os
 import re
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from core.params.interface import Unread
@@ -153,9 +154,14 @@ class Catalogue:
 
     async def change_environment(self, name: str, settings: Mapping[str, Any]) -> Environment:
         """Change an environment; a found one becomes the user's own."""
-        from .environment_catalog import change_environment
+        from .environment_catalog import change_environment, changed_environment, spoken
 
         found = await self._found()
+        if not {"path", "kind"}.isdisjoint(settings) and "version" not in settings:
+            # another program: it is tried before anything is written
+            new = await self._read(lambda c: changed_environment(c, found, name, settings))
+            told = await asyncio.to_thread(spoken, replace(new, version=""))
+            settings = {**settings, "version": told.version}
         return await change(self._shared, lambda c: change_environment(c, found, name, settings))
 
     async def remove_environment(self, name: str) -> None:

@@ -108,10 +108,10 @@ def add_environment(
     return checked
 
 
-def change_environment(
+def changed_environment(
     connection: sqlite3.Connection, found: Sequence[Environment], name: str, settings: Mapping[str, Any]
 ) -> Environment:
-    """Change an environment; a found one becomes the user's own. Raises NotFound, Invalid."""
+    """An environment as it would be with other settings. Raises NotFound, Invalid."""
     known = with_added(connection, found)
     old = _same(name, known)
     if old is None:
@@ -120,7 +120,14 @@ def change_environment(
     for key in settings:
         if key not in allowed:
             raise Invalid(f"An environment has no setting {key!r} to change. It has: {', '.join(allowed)}.")
-    new = _checked(replace(old, **settings))
+    return _checked(replace(old, **settings))
+
+
+def change_environment(
+    connection: sqlite3.Connection, found: Sequence[Environment], name: str, settings: Mapping[str, Any]
+) -> Environment:
+    """Change an environment; a found one becomes the user's own. Raises NotFound, Invalid."""
+    new = changed_environment(connection, found, name, settings)
     put_environment(connection, new)
     return new
 

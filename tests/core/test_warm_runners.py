@@ -192,7 +192,13 @@ async def test_what_is_added_must_be_a_powershell(engine: Engine) -> None:
     added = await engine.add_environment(Environment("Mine", pwsh(), kind="powershell", found=False))
     assert added.version.startswith("7.")
     changed = await engine.change_environment("Mine", warm_runners=0, modules=("Pester",))
-    assert (changed.warm_runners, changed.modules) == (0, ("Pester",))
+    assert (changed.warm_runners, changed.modules, changed.version) == (0, ("Pester",), added.version)
+    with pytest.raises(Invalid, match="does not answer as a PowerShell"):
+        await engine.change_environment("Mine", path="/bin/true")
+    plain = await engine.add_environment(Environment("Plain", "/bin/sh", ("{scriptPath}",), found=False))
+    assert plain.version == ""
+    changed = await engine.change_environment("Plain", kind="powershell", path=pwsh(), arguments=())
+    assert changed.version == added.version
 
 
 async def test_one_that_is_killed_is_replaced_and_leaves_nothing(engine: Engine, scripts: Path) -> None:
