@@ -158,26 +158,27 @@ def _numbers(ids: Sequence[int]) -> _Condition:
 
 def _term(term: Term) -> _Condition:
     """One condition of a query. Raises Invalid for a field that is none."""
-    if not term.values:
+    values = term.values if term.field == "text" else tuple(filter(_storable, term.values))
+    if not values:
         condition = _Condition("0", [])
     elif term.field == "script":
-        condition = _script(term.values)
+        condition = _script(values)
     elif term.field in _COLUMNS:
-        condition = _column(term.field, term.values)
+        condition = _column(term.field, values)
     elif term.field == "tag":
-        tagged = f"tag IN ({_marks(term.values)})"
+        tagged = f"tag IN ({_marks(values)})"
         condition = _Condition(
-            f"EXISTS (SELECT 1 FROM job_tag WHERE {tagged} AND job = job.id)", list(term.values),
+            f"EXISTS (SELECT 1 FROM job_tag WHERE {tagged} AND job = job.id)", list(values),
             f"id IN (SELECT job FROM job_tag WHERE {tagged})", f"job_tag WHERE {tagged}",
         )  # fmt: skip
     elif term.field == "text":
-        condition = _text(term.values)
+        condition = _text(values)
     else:
         raise Invalid(f"Jobs cannot be chosen by {term.field!r}; they can by {', '.join(_FIELDS)}.")
     if not term.negate:
         return condition._replace(plain=f"({condition.plain})")
-    if term.field in _COLUMNS and term.values:
-        return _others(term.field, sorted(term.values))
+    if term.field in _COLUMNS and values:
+        return _others(term.field, sorted(values))
     return _Condition(f"NOT ({condition.plain})", condition.values)
 
 
@@ -191,7 +192,27 @@ def _script(values: Sequence[str]) -> _Condition:
     return _Condition(plain, [*values, *paths], f"({indexed})", f"job WHERE {indexed}")
 
 
+def forms(text: str) -> tuple[str, ...]:
+    """A text as it may stand in a row: as it is, and as it is written within JSON."""
+    written = (text, json.dumps(text, ensure_ascii=False)[1:-1], json.dumps(text)[1:-1])
+    return tuple(form for form in dict.fromkeys(written) if _storable(form))
+
+
+def _storable(text: str) -> bool:
+    """Whether SQLite can hold it: lone surrogates stand in JSON alone, as escapes."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
 def _text(values: Sequence[str]) -> _Condition:
-    patterns = ["%" + value.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%" for value in values]
-    one = "script LIKE ? ESCAPE '\\' OR notes LIKE ? ESCAPE '\\' OR parameters LIKE ? ESCAPE '\\'"
-    return _Condition(" OR ".join([one] * len(patterns)), [pattern for pattern in patterns for _ in range(3)])
+    conditions: list[str] = []
+    patterns: list[str] = []
+    for value in values:
+        for form in forms(value):
+            columns = ("script", "notes", "parameters") if form == value else ("parameters",)
+            conditions += [f"{column} LIKE ? ESCAPE '\\'" for column in columns]
+            patterns += [_pattern(form)] * len(columns)
+    return _Condition(" OR ".join(conditions), patterns)
+
+
+def _pattern(text: str) -> str:
+    return "%" + text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"

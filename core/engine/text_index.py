@@ -19,6 +19,7 @@ from collections.abc import Callable, Sequence
 
 from core.service import ServiceError
 
+from .conditions import forms
 from .database import Database, transaction
 
 log = logging.getLogger("jobdeck.engine")
@@ -63,7 +64,7 @@ class TextIndex:
                 if newest - upto > _TAIL:
                     return None
                 found = set(_numbers(index, "SELECT id FROM gap"))
-                for text in texts:
+                for text in (form for each in texts for form in forms(each)):
                     expression = _expression(text) if len(text) >= 3 else _beginning(index, text)
                     if expression is None:
                         return None

@@ -109,7 +109,7 @@ _VALUES = {
     "identity": _some("ada", "bob", "eve", "zoe", ""),
     "environment": _some("Bash", "Zsh", "Ruby"),
     "source": _some("cli", "api", "job"),
-    "run_id": _some("run-3", "run-30", "none"),
+    "run_id": _some("run-3", "run-30", "none", "\udcff"),
     "tag": _some("x", "y", "z"),
     "text": _some("a", "db-1", "B.SH", "host", "nothing", "%"),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import sqlite3
 import subprocess
 import sys
@@ -88,6 +89,23 @@ def test_letters_that_are_too_common_are_looked_up_in_the_rows(
     assert index.narrow(jobs, ("a",)) is None
     # What SQLite would fold in its own way.
     assert index.narrow(jobs, ("é",)) is None
+
+
+def test_a_text_is_found_as_it_stands_within_json(store: tuple[sqlite3.Connection, TextIndex]) -> None:
+    jobs, index = store
+    values = ["C:\\temp\\new", 'say "hi" twice', "Größe", "日本", "plain", "tab\there", "\udcff no UTF-8"]
+    for id, value in enumerate(values, 1):
+        _add(jobs, id, "x.sh", parameters=json.dumps({"value": value}))
+        escaped = "\udcff" in value
+        _add(jobs, id + 10, "x.sh", parameters=json.dumps({"value": value}, ensure_ascii=escaped))
+    for indexed in (False, True):
+        if indexed:
+            index.catch_up(jobs, 1)
+        for id, value in enumerate(values, 1):
+            assert _found(jobs, index, value) == [id, id + 10]
+        assert _found(jobs, index, "p\\n") == [1, 11] and _found(jobs, index, "ß") == [3, 13]
+    # Numbers without a job may be those of late ones.
+    assert set(index.narrow(jobs, ("Größe",)) or ()) - {7, 8, 9, 10} == {3, 13}
 
 
 def test_an_index_of_another_form_is_made_anew(store: tuple[sqlite3.Connection, TextIndex]) -> None:
