@@ -128,6 +128,22 @@ async def test_nothing_that_a_script_can_look_at_is_otherwise(
     assert ("input=/dev/null " if standard_input == "none" else "input=/dev/pts/ ") in warm
 
 
+async def test_powershell_finds_itself_where_it_is_linked(engine: Engine, scripts: Path) -> None:
+    """Its own directory is in front of PATH, as it puts it there itself when it starts."""
+    link = scripts / "pwsh"
+    link.symlink_to(os.path.realpath(pwsh()))
+    await engine.add_environment(Environment("Linked", str(link), kind="powershell", found=False))
+    path = scripts / "x.ps1"
+    path.write_text('"$env:PATH $($env:PATH.StartsWith($PSHOME)) $PSHOME"')
+    variables = {**os.environ, "PATH": "/usr/bin:/bin"}
+    _job, cold = await ran(engine, path, environment="Linked", variables=variables)
+    await until(engine.warm_runners, "a warm runner")
+    (shell,) = children(warm_runners()[0])
+    job, warm = await ran(engine, path, environment="Linked", variables=variables)
+    assert job.process_id == shell
+    assert warm == cold and " True " in cold
+
+
 async def test_a_variable_that_the_job_has_not_is_gone(engine: Engine, scripts: Path) -> None:
     path = scripts / "gone.ps1"
     path.write_text("$PID; $null -eq [Environment]::GetEnvironmentVariable('FOO'); bash -c 'echo ${FOO-gone}'")

@@ -38,6 +38,8 @@ $ExecutionContext.SessionState.PSVariable.Get('options').Options = 'Private'
     }
     foreach ($name in $options.unset) { [Environment]::SetEnvironmentVariable($name, [NullString]::Value) }
     foreach ($entry in $options.set.GetEnumerator()) { [Environment]::SetEnvironmentVariable($entry.Key, $entry.Value) }
+    # as PowerShell does when it starts: "pwsh" is this one
+    if ($options.set.PATH -and $options.set.PATH.Split(':') -cnotcontains $PSHOME) { [Environment]::SetEnvironmentVariable('PATH', $PSHOME + ':' + $options.set.PATH) }
     [Environment]::CurrentDirectory = $options.directory
     $null = $ExecutionContext.SessionState.Path.SetLocation([System.Management.Automation.WildcardPattern]::Escape($options.directory))
     # "cd -" is to find nothing of where we came from
