@@ -375,9 +375,15 @@ class JobdeckApp(App[int]):
         if isinstance(focused, Input) and event.is_printable and event.character is not None:
             # An input takes every such key that reaches it: this one did not.
             event.prevent_default()
-            focused.insert_text_at_cursor(event.character)
+            focused.replace(event.character, *sorted(focused.selection))
         elif isinstance(self.screen, BaseScreen):
             self.screen.explain_key(event.key)
+
+    def on_paste(self, event: events.Paste) -> None:
+        """The same of what is pasted there."""
+        focused = self.focused
+        if isinstance(focused, Input) and event.text:
+            focused.replace(event.text.splitlines()[0], *sorted(focused.selection))
 
     def action_help_quit(self) -> None:
         """ctrl+c: many press it to leave."""

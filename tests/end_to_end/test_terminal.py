@@ -67,6 +67,12 @@ def test_look_filter_cancel_quit_and_come_back(jobdeck: Command, terminal: Termi
     assert jobdeck.until(str(first), "Canceled")
     window.press("Escape")
     window.until(r"■ Canceled +long\.sh")
+    # The same of what is pasted there, and of enter behind it.
+    window.type("/\x1b[200~status:completed\x1b[201~\r")
+    window.gone(r"Canceled")
+    window.until(r"^ /status:completed +1 of 2 jobs")
+    window.press("Escape")
+    window.until(r"■ Canceled +long\.sh")
     second = jobdeck.json("run", "long.sh", "--detach")["id"]
     window.until(r"● Running +long\.sh")
     window.type("q")
