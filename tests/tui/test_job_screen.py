@@ -73,6 +73,8 @@ async def test_objects_open_level_by_level(deck: Deck, scripts: Path) -> None:
         # Closing what is open; the cursor stays with what it was on.
         await pilot.press("home", "down", "left")
         assert tree.rows[2].index == 2
+        rest = tree.rows[-1]
+        assert (rest.label, rest.summary) == ("", f"… {250 - len(tree.list.here)} more")
         # The rest of a long list comes when somebody arrives there.
         while len(tree.list.here) < 250:
             have = len(tree.list.here)

@@ -79,7 +79,9 @@ class Item:
 
     @property
     def label(self) -> str:
-        """The name in front."""
+        """The name in front; the rest of a list has none."""
+        if self.more:
+            return ""
         return f"[{self.index}]" if self.parent is None else self.node.label if self.node is not None else ""
 
     @property
