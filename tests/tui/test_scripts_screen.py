@@ -19,6 +19,7 @@ from tui.screens.run import RunScreen
 from tui.screens.script import ScriptScreen
 from tui.screens.scripts import ScriptRow, ScriptsScreen
 from tui.screens.source import SourceScreen, SourceView
+from tui.widgets.beside import beside
 from tui.widgets.inputs import PlainSelect
 from tui.widgets.table import Table
 
@@ -224,3 +225,19 @@ async def test_pictures(deck: Deck, examples: Path, shot: Shot, size: tuple[int,
         await pilot.press("escape", "o")
         await until(pilot, lambda: isinstance(pilot.app.screen, SourceScreen) and "set -euo" in drawn(pilot))
         shot(pilot, "script-source")
+
+
+async def test_work_that_ends_while_its_screen_goes_harms_nobody(deck: Deck) -> None:
+    async with deck() as pilot:
+        screen, _ = await opened(pilot)
+        ended: list[str] = []
+
+        async def late(how: str) -> None:
+            ended.append(how)
+            screen.query_one("#gone")
+
+        screen.background(late("in the background"))
+        beside(screen, "late", late, "beside")
+        await until(pilot, lambda: len(ended) == 2)
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(pilot.app.screen, JobsScreen))

@@ -13,6 +13,7 @@ from textual.widget import Widget
 from core.service import JobService, ServiceError
 from tui import keys
 from tui.changes import Changes, Connection
+from tui.widgets.beside import while_there
 from tui.widgets.footer import KeyLine
 from tui.widgets.status import StatusLine
 
@@ -96,7 +97,7 @@ class BaseScreen(Screen[R]):
 
         async def guarded() -> None:
             try:
-                await work
+                await while_there(work)
             except ServiceError as error:
                 self.failed(error)
 
