@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from core import exact_json
 from core.errors import Invalid
 
 if TYPE_CHECKING:
@@ -94,13 +95,18 @@ def object_value(item: PipelineObject) -> Any:
     text = item.data.decode("utf-8", "replace")
     try:
         if item.format == "json":
-            return json.loads(text)
+            return exact_json.loads(text)
         from core.clixml.plain import plain
         from core.clixml.reader import read
 
         return plain(read(item.data))
     except (ValueError, RecursionError, Invalid):
         return text
+
+
+def object_json(item: PipelineObject, *, wire: bool = False) -> str:
+    """The plain value as JSON text, numbers as the script wrote them; `wire` as of `exact_json.dumps`."""
+    return exact_json.dumps(object_value(item), wire=wire)
 
 
 def object_clixml(item: PipelineObject) -> str:

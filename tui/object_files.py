@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import csv
-import json
 import os
 from collections.abc import AsyncIterator, Callable
 from typing import IO, Any
 
+from core import exact_json
 from core.errors import Invalid
 from core.service import JobService, PipelineObject
 
@@ -61,7 +61,7 @@ def plain_value(each: PipelineObject) -> Any:
 
         return plain(read(each.data))
     try:
-        return json.loads(each.data)
+        return exact_json.loads(each.data)
     except (ValueError, RecursionError) as error:
         raise Invalid(f"Object {each.number} is no JSON that can be read: {error}.") from error
 
@@ -70,7 +70,7 @@ async def _json(file: IO[str], source: Source, one: bool) -> int:
     count = 0
     async for each in source():
         value = await asyncio.to_thread(plain_value, each)
-        text = json.dumps(value, ensure_ascii=False, indent=2 if one else None)
+        text = await asyncio.to_thread(exact_json.dumps, value, 2 if one else None)
         file.write(text if one else (",\n " if count else "[") + text)
         count += 1
     file.write("\n" if one else "]\n" if count else "[]\n")
@@ -116,4 +116,4 @@ def _cell(value: Any) -> str:
         return ""
     if isinstance(value, str):
         return value
-    return json.dumps(value, ensure_ascii=False)
+    return exact_json.dumps(value)

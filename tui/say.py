@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from core.json_shapes import shape
+from core.json_shapes import object_json, shape
 from tui import text
 
 #: what JSON allows and a terminal might act on, or what UTF-8 cannot say
@@ -18,7 +18,12 @@ _ESCAPED = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\u
 
 def json_text(value: Any, pretty: bool = False) -> str:
     """The value (data classes included) as JSON without any character that a terminal would act on."""
-    said = json.dumps(shape(value), ensure_ascii=False, indent=2 if pretty else None)
+    from core.service import PipelineObject
+
+    if isinstance(value, PipelineObject):
+        said = object_json(value)
+    else:
+        said = json.dumps(shape(value), ensure_ascii=False, indent=2 if pretty else None)
     if said.isascii() and "\x7f" not in said:
         return said
     return _ESCAPED.sub(lambda found: f"\\u{ord(found.group()):04x}", said)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from itertools import islice
 from typing import Any
 
+from core import exact_json
 from core.clixml.tree import Node, Ready, counted, key_step, one_line, page, showable
 from core.errors import Invalid
 
@@ -14,7 +14,7 @@ from core.errors import Invalid
 def open_json(data: bytes | str, label: str = "") -> Node:
     """The root of the tree of one JSON document. Raises Invalid."""
     try:
-        return JsonNode(json.loads(data), label, "")
+        return JsonNode(exact_json.loads(data), label, "")
     except RecursionError:
         raise Invalid("This JSON value is nested too deeply to be shown.") from None
     except ValueError as error:
@@ -67,13 +67,13 @@ class JsonNode(Ready):
         if isinstance(value, dict):
             told = [f"{showable(name)}={_brief(item)}" for name, item in islice(value.items(), 6)]
             return one_line("; ".join(told) + ("; …" if len(value) > 6 else ""))
-        return one_line(value[:1000]) if isinstance(value, str) else _brief(value)
+        return one_line(value[:1000] if isinstance(value, str) else exact_json.dumps(value))
 
     def text(self) -> str:
-        """A string as it is, all else as indented JSON."""
+        """A string as it is, all else as indented JSON; numbers as they were written."""
         if isinstance(self.value, str):
             return showable(self.value)
-        return showable(json.dumps(self.value, ensure_ascii=False, indent=2))
+        return showable(exact_json.dumps(self.value, indent=2))
 
     def children(self, start: int = 0, count: int | None = None) -> Sequence[Node]:
         """Items, or properties in their order."""
@@ -94,4 +94,4 @@ def _brief(value: Any) -> str:
         return "[…]" if value else "[]"
     if isinstance(value, dict):
         return "{…}" if value else "{}"
-    return json.dumps(value)
+    return exact_json.dumps(value)[:60]

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from core import exact_json
 from core.clixml.json_places import EVERY, LONG, Places, behind, next_member, places, skip_space, value_of
 from core.clixml.tree import Node, Reading, Unreadable, counted, key_step, one_line, page, showable
 from core.clixml.tree_json import JsonNode
@@ -140,7 +141,7 @@ class LongText(JsonNode):
 
 def _decoded(data: bytes, start: int, stop: int) -> Any:
     try:
-        return json.loads(data[start:stop])
+        return exact_json.loads(data[start:stop])
     except (ValueError, RecursionError) as error:
         raise Invalid(f"This is no JSON: {error}.") from None
 

@@ -183,7 +183,14 @@ class Channel:
 
 
 def _line(message: Message) -> bytes:
-    line = json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace") + b"\n"
+    """The message as it is sent. `written` is the JSON text of its value, which goes as it stands."""
+    written = message.get("written")
+    if written is not None:
+        message = {name: value for name, value in message.items() if name not in ("written", "value")}
+    text = json.dumps(message, ensure_ascii=False, separators=(",", ":"))
+    if written is not None:
+        text = '%s,"value":%s}' % (text[:-1], written)
+    line = text.encode("utf-8", "replace") + b"\n"
     if len(line) > LIMIT:
         raise JobdeckError("This has %d bytes; the job takes %d in one message. Send it in parts." % (len(line), LIMIT))
     return line

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import time
 
+from core import exact_json
 from core.journal.format import DEBUG, ERROR, FLAG_CLIXML, INFORMATION, OBJECT, PROGRESS, VERBOSE, WARNING
 from core.runner.answers import read_choices, read_fields
 from core.runner.connection import Connection, Listener
@@ -111,7 +111,7 @@ class Channel:
 
     def _line(self, connection: Connection, line: bytes) -> None:
         try:
-            message = json.loads(line, parse_constant=lambda _name: None)
+            message = exact_json.loads(line, wire=True)
         except (ValueError, RecursionError):
             message = None
         if not isinstance(message, dict):
@@ -143,7 +143,7 @@ class Channel:
         elif "clixml" in message:
             self._record(connection, message, OBJECT, str(message["clixml"]).encode("utf-8", "replace"), FLAG_CLIXML)
         else:
-            self._record(connection, message, OBJECT, to_json(message.get("value")))
+            self._record(connection, message, OBJECT, exact_json.dumps(message.get("value"), wire=True).encode())
 
     def _message(self, connection: Connection, message: dict[str, Any]) -> None:
         data = to_json({"message": _text(message.get("message"))})

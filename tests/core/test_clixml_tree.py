@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from core.clixml.tree import Node, open_object
+from core.clixml.tree import LARGE, Node, open_object
 from core.clixml.type_names import short_type
 from core.clixml.values import Dictionary, PSObject, Queue, SecureString
 from core.clixml.writer import write
@@ -133,6 +133,17 @@ def test_a_broken_part_leaves_the_rest() -> None:
     assert a.summary == "1"
     assert (b.label, b.kind) == ("b", "error")
     assert "no whole number" in c.summary
+
+
+@pytest.mark.parametrize("size", [0, LARGE])
+def test_numbers_of_json_are_shown_as_they_were_written(size: int) -> None:
+    numbers = ["1e400", "0.10000000000000000055", "12345678901234567890.5", "1.10", "-0"]
+    root = open_object("json", f"[{', '.join(numbers)}, {'9' * 5000}]{' ' * size}")
+    *short, long = root.children()
+    assert [(node.type, node.summary, node.text()) for node in short] == [("number", text, text) for text in numbers]
+    assert long.text() == "9" * 5000 and long.summary.endswith("9…")
+    assert open_object("json", '{"a": 1e400, "b": [1E2]}').summary == "a=1e400; b=[…]"
+    assert open_object("json", '{"a": [1E2]}').text() == '{\n  "a": [\n    1E2\n  ]\n}'
 
 
 def test_json_is_the_same_tree() -> None:

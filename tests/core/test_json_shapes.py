@@ -7,7 +7,7 @@ import pytest
 from core.clixml.reader import read
 from core.clixml.values import PSObject, SecureString
 from core.clixml.writer import write
-from core.json_shapes import object_clixml, object_value, parameter_value, shape
+from core.json_shapes import object_clixml, object_json, object_value, parameter_value, shape
 from core.service import Clixml, PipelineObject
 
 
@@ -42,6 +42,12 @@ def test_json_becomes_a_document(value: str, back: object) -> None:
         assert plain(read(document)) == back
     else:
         assert read(document) == float("inf")
+
+
+def test_numbers_stay_as_the_script_wrote_them() -> None:
+    item = sent("json", '{"large": 1e400, "a": [0.10000000000000000055, NaN]}')
+    assert object_json(item) == '{"large": 1e400, "a": [0.10000000000000000055, NaN]}'
+    assert object_json(item, wire=True) == '{"large":1e400,"a":[0.10000000000000000055,null]}'
 
 
 @pytest.mark.parametrize(("format", "data"), [("clixml", "<Objs><S>"), ("json", "{"), ("json", "[" * 100_000)])

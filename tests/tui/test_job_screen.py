@@ -28,9 +28,13 @@ from tui.widgets.output_pane import OutputPane
 from tui.widgets.sparkline import Spark
 
 OBJECTS = r"""
-import jobdeck
+import jobdeck, subprocess
+NUMBERS = '{"name": "numbers", "count": 1e400, "ok": 0.10000000000000000055, "in": 2.50}'
 for number in range(250):
     inside = {"deep": [1, 2, {"x": None}]}
+    if number == 200:
+        subprocess.run(["jobdeck-job", "emit", NUMBERS], check=True)
+        continue
     jobdeck.emit({"name": f"item {number}", "count": number, "ok": number % 2 == 0, "in": inside})
 """
 HOSTILE = r"""
@@ -158,11 +162,14 @@ async def test_objects_are_saved(deck: Deck, scripts: Path, tmp_path: Path, monk
         await save("S", "all.csv")
         with open("all.csv", newline="") as file:
             table = list(csv.DictReader(file))
+        assert (table[200]["count"], table[200]["ok"], table[200]["in"]) == ("1e400", "0.10000000000000000055", "2.50")
+        assert '"count": 1e400, "ok": 0.10000000000000000055, "in": 2.50}' in Path("all.json").read_text()
         assert len(table) == 250 and table[3]["count"] == "3" and json.loads(table[3]["in"]) == values[3]["in"]
         await save("S", "all.xml")
         from core.clixml.plain import plain
         from core.clixml.reader import read_streams
 
+        values[200]["count"] = "Infinity"  # CliXml has no number that is as large
         assert [plain(value) for _stream, value in read_streams(Path("all.xml").read_bytes())] == values
         await pilot.press("S")
         await until(pilot, lambda: ask.open)

@@ -100,7 +100,24 @@ def _value(text: str) -> Any:
         return text
 
 
-def _objects(words: Sequence[str]) -> list[Any]:
+def _object(value: Any, text: str = "") -> Message:
+    """The message for one value. The JSON `text` that it was read from goes along: a float would lose its digits."""
+    message: Message = {"type": "object", "value": _clean(value)}
+    try:
+        json.loads(text, parse_constant=_refuse)
+        text.encode()
+    except ValueError:
+        return message
+    # Line ends in JSON stand between its parts alone.
+    message["written"] = text.replace("\n", " ").replace("\r", " ")
+    return message
+
+
+def _refuse(word: str) -> None:
+    raise ValueError(word)
+
+
+def _objects(words: Sequence[str]) -> list[Message]:
     plain, options = _split(words, (), ("--text", "-k", "--key"))
     fields = options.get("-k", []) + options.get("--key", [])
     if fields:
@@ -111,21 +128,22 @@ def _objects(words: Sequence[str]) -> list[Any]:
             if not equals or not name or "--text" in options:
                 raise Misuse(f"Write each field as NAME=VALUE, not {field}.")
             named[name] = _value(value)
-        return [named]
+        return [_object(named)]
     if "--text" in options:
         if plain or len(options["--text"]) > 1:
             raise Misuse("emit --text takes one text; quote it.")
         text = options["--text"][0]
-        return [_input().rstrip("\n") if text == "-" else text]
+        return [_object(_input().rstrip("\n") if text == "-" else text)]
     if len(plain) != 1:
         raise Misuse("emit takes one JSON value; quote it. For plain text: jobdeck-job emit --text TEXT")
     if plain[0] != "-":
-        return [_json(plain[0])]
+        return [_object(_json(plain[0]), plain[0])]
     text = _input()
     try:
-        return [json.loads(text, parse_constant=lambda word: word)]
+        value = json.loads(text, parse_constant=lambda word: word)
     except ValueError:
-        return [_json(line) for line in text.splitlines() if line.strip()]
+        return [_object(_json(line), line) for line in text.splitlines() if line.strip()]
+    return [_object(value, text)]
 
 
 def _progress(words: Sequence[str]) -> Message:
@@ -335,7 +353,7 @@ def run(words: Sequence[str]) -> int:
 
         channel = Channel(path)
     if verb == "emit":
-        _send([{"type": "object", "value": _clean(value)} for value in _objects(rest)], channel)
+        _send(_objects(rest), channel)
     elif verb == "progress":
         _send([_progress(rest)], channel)
     elif verb in _KINDS:

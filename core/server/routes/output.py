@@ -15,7 +15,7 @@ from core import wire
 from core.frames import END, SIGN_OF_LIFE, frame
 from core.frames import MEDIA_TYPE as FRAMES_TYPE
 from core.journal import format as journal
-from core.json_shapes import object_clixml, object_value
+from core.json_shapes import object_clixml, object_json
 from core.query_string import read_streams
 from core.service import Hit, Invalid, PipelineObject, Record, ServiceError
 from core.times import nanoseconds, rfc3339
@@ -234,7 +234,7 @@ async def _objects(api: Api, id: int, start: int, count: int | None) -> AsyncIte
 async def _pipeline(objects: AsyncIterator[PipelineObject]) -> AsyncIterator[Any]:
     async for item in objects:
         yield {
-            "jsonData": wire.dumps(wire.encode(object_value(item))).decode("utf-8", "replace"),
+            "jsonData": object_json(item, wire=True),
             "data": object_clixml(item),
             "timestamp": rfc3339(item.time),
         }
