@@ -25,6 +25,7 @@ from tui.screens.base import BaseScreen
 from tui.service_thread import Connect, ServiceThread
 from tui.text import one_line
 from tui.theme import THEMES, default_theme, missing_variables
+from tui.told import few
 from tui.widgets.beside import beside
 
 if TYPE_CHECKING:
@@ -38,10 +39,6 @@ _GATHER = 0.25
 _SETTLED = 1.0
 #: how long to wait before the connection is tried again, in seconds
 _RETRIES = (1.0, 2.0, 4.0, 8.0, 15.0)
-
-
-#: so many sentences about the config file are told at the start; Settings has all
-_TOLD = 2
 
 
 class JobdeckApp(App[int]):
@@ -144,13 +141,8 @@ class JobdeckApp(App[int]):
         self.app_resume_signal.subscribe(self, self._on_resumed)
         self.push_screen(screens.make("jobs"))
         self.call_after_refresh(self._start)
-        problems = self.problems
-        told = len(problems) if len(problems) <= _TOLD + 1 else _TOLD
-        for problem in problems[:told]:
+        for problem in few(self.problems, f"Settings ({self.key_of('jobs.settings')}), Keys"):
             self.say(problem, severity="warning", seconds=15)
-        if problems[told:]:
-            more = f"{len(problems) - told} more like these: Settings ({self.key_of('jobs.settings')}), Keys."
-            self.say(more, severity="warning", seconds=15)
 
     def _start(self) -> None:
         self.run_worker(self._stay_connected(), name="connection", group="connection", exit_on_error=True)
@@ -304,7 +296,13 @@ class JobdeckApp(App[int]):
     def say(
         self, sentence: object, *, severity: str = "information", title: str = "", seconds: float | None = None
     ) -> None:
-        """A short message that goes away by itself; for what is not to be seen on the screen anyway."""
+        """A short message that goes away by itself; for what is not to be seen on the screen anyway.
+
+        What is on the screen already is not said twice.
+        """
+        for shown_now in list(self._notifications):
+            if shown_now.message == one_line(sentence):
+                self._unnotify(shown_now, refresh=False)
         self.notify(
             one_line(sentence), title=one_line(title), severity=severity, markup=False,  # type: ignore[arg-type]
             timeout=seconds or (10 if severity == "error" else 5),
@@ -376,6 +374,8 @@ class JobdeckApp(App[int]):
             # An input takes every such key that reaches it: this one did not.
             event.prevent_default()
             focused.replace(event.character, *sorted(focused.selection))
+        elif (take_early := getattr(self.screen, "take_early", None)) is not None and take_early(event):
+            event.prevent_default()
         elif isinstance(self.screen, BaseScreen):
             self.screen.explain_key(event.key)
 

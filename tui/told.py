@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +18,10 @@ _ENTRY = re.compile(r"""\s*(?:"([^"]+)"|'([^']+)'|([\w.-]+))\s*=""")
 _HEADER = re.compile(r"\s*\[\s*([^\]]*?)\s*\]")
 
 
+#: so many sentences are told at the start
+_AT_ONCE = 2
+
+
 @dataclass(slots=True)
 class Told:
     """What the file says."""
@@ -25,6 +30,13 @@ class Told:
     wishes: list[Wish] = field(default_factory=list)
     #: a sentence for everything that does not count
     problems: list[str] = field(default_factory=list)
+
+
+def few(problems: Sequence[str], all_of_them: str) -> list[str]:
+    """As many of the sentences as there is room for at the start, and where the others are."""
+    if len(problems) <= _AT_ONCE + 1:
+        return [*problems]
+    return [*problems[:_AT_ONCE], f"{len(problems) - _AT_ONCE} more like these: {all_of_them}."]
 
 
 def read(path: str) -> Told:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Input, OptionList, Static
 
@@ -256,3 +257,18 @@ async def test_pictures(deck: Deck, examples: Path, scripts: Path, shot: Shot, s
         shot(pilot, "feedback-fields")
         for each in (job, many):
             await app_of(pilot).service.cancel(each.id)
+
+
+async def test_what_is_typed_before_the_question_is_here_is_not_lost(deck: Deck, scripts: Path) -> None:
+    path = asking(scripts, {"message": "Name?"})
+    async with deck() as pilot:
+        job = await waiting(pilot, path)
+        screen = FeedbackScreen(job.id)
+        pilot.app.push_screen(screen)
+        # Neither the question nor the field is there yet.
+        for letter in "Ada":
+            pilot.app.post_message(events.Key(letter, letter))
+        await until(pilot, lambda: [field.value for field in screen.query(TextInput)] == ["Ada"])
+        await pilot.press("enter")
+        await closed(pilot, screen)
+        assert answers(scripts) == ["Ada"]

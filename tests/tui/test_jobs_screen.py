@@ -17,8 +17,11 @@ from tui.changes import State
 from tui.own_keys import Wish
 from tui.remembered import Remembered
 from tui.screens.confirm import ConfirmScreen
+from tui.screens.job import JobScreen
 from tui.screens.jobs import JobsScreen
 from tui.screens.views import ViewsScreen
+from tui.widgets import early
+from tui.widgets.early import Early
 from tui.widgets.filter import FilterBar, FilterInput
 from tui.widgets.table import Table
 
@@ -190,7 +193,8 @@ async def test_a_dimmed_key_says_why(deck: Deck, beside: Engine, scripts: Path) 
         await pilot.press("enter")
         await until(pilot, lambda: getattr(pilot.app.screen, "job", None) is not None)
         await pilot.press("x")
-        assert len(said(pilot)) == 4
+        # The same again: it is said once.
+        assert len(said(pilot)) == 3 and "nothing to cancel" in said(pilot)[-1]
     await beside.close()
 
 
@@ -427,3 +431,23 @@ async def test_a_question_is_answered_by_keys(deck: Deck, key: str, gives: bool)
         await pilot.press("right", "enter")
         await until(pilot, lambda: len(answers) == 2)
         assert answers[1] is True
+
+
+async def test_keys_that_come_before_the_jobs_wait_for_them(deck: Deck, beside: Engine, scripts: Path) -> None:
+    first = await ran(beside, scripts, "first.sh", "exit 0\n")
+    await ran(beside, scripts, "second.sh", "exit 0\n")
+    async with deck(wait=False) as pilot:
+        # At once: there is no engine yet.
+        await pilot.press("j", "enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, JobScreen))
+        assert pilot.app.screen.job_id == first  # type: ignore[attr-defined]
+
+
+async def test_keys_that_waited_too_long_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    waiting = Early()
+    waiting.waits = True
+    assert waiting.later(lambda: done.append("old"))
+    monkeypatch.setattr(early, "_FORGOTTEN", -1.0)
+    waiting.here()
+    assert not done and not waiting.later(lambda: done.append("now"))

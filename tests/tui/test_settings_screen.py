@@ -11,6 +11,7 @@ import pytest
 from textual.pilot import Pilot
 
 from core.access import Role
+from core.errors import Forbidden
 from tests.tui.conftest import SIZES, Deck, Shot, until
 from tests.tui.test_run_screen import app_of
 from tests.tui.test_scripts_screen import drawn, form_of
@@ -22,6 +23,7 @@ from tui.screens.settings import SettingsScreen
 from tui.screens.settings_forms import EnvironmentScreen, SettingScreen, TokenScreen
 from tui.screens.settings_modals import GrantedScreen, KeyScreen
 from tui.screens.settings_pages import EnvironmentsPage, LimitsPage, Page, TokensPage
+from tui.widgets.footer import KeyLine
 
 
 @pytest.fixture(autouse=True)
@@ -170,11 +172,28 @@ async def test_a_token_is_granted_shown_once_and_revoked(deck: Deck) -> None:
 async def test_a_reader_changes_nothing(deck: Deck) -> None:
     async with deck(size=(100, 30)) as pilot:
         screen = await opened(pilot, LimitsPage)
-        app_of(pilot).connection = Connection(State.OPEN, read_only=True)
-        await pilot.press("enter")
+        app_of(pilot)._tell_connection(Connection(State.OPEN, read_only=True))
         await pilot.pause()
-        assert pilot.app.screen is screen
-        assert any("look only" in each.message for each in pilot.app._notifications)
+        enabled = {id: able for _, _, able, id in KeyLine.keys(screen.query_one(KeyLine))}
+        assert enabled["settings.change"] is enabled["settings.default"] is False and enabled["settings.next"]
+        for key in ("enter", "e", "d", "e"):
+            await pilot.press(key)
+            await pilot.pause()
+            assert pilot.app.screen is screen
+        # Said once, however often it is meant.
+        assert ["look only" in each.message for each in pilot.app._notifications] == [True]
+        await pilot.press("right_square_bracket")
+        await until(pilot, lambda: isinstance(screen.page, ThemePage))
+        assert all(able for _, _, able, _ in KeyLine.keys(screen.query_one(KeyLine)))
+
+
+async def test_what_may_not_be_read_is_told_as_a_whole(deck: Deck) -> None:
+    async with deck(size=(80, 24)) as pilot:
+        screen = await opened(pilot, LimitsPage)
+        screen.page.table.show_list([])
+        screen.failed(Forbidden("This asks for the role Administrator; the token of somebody has the role Reader."))
+        await pilot.pause()
+        assert "has the role" in drawn(pilot) and "Reader." in drawn(pilot) and not len(pilot.app._notifications)
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)

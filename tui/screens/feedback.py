@@ -14,11 +14,12 @@ from textual.widgets import Button, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from core.params.values import to_text
-from core.service import Feedback, FeedbackField, Job, Parameter, ServiceError, Value
+from core.service import Feedback, Job, ServiceError
 from tui import drafts, keys
 from tui.changes import Changes
 from tui.screens.base import LOOK_ONLY
 from tui.screens.confirm import ConfirmScreen
+from tui.screens.question_parts import as_parameter, choice_line, hint, preselected, several, why_closed
 from tui.widgets import plain
 from tui.widgets.fields import SECRET_TYPES, Marks
 from tui.widgets.form import Form
@@ -64,6 +65,8 @@ class FeedbackScreen(ModalScreen[bool]):
         self._looking = False
         self._due = False
         self._left = False
+        #: what was typed or pasted while the question was being fetched
+        self._early = ""
 
     @property
     def deck(self) -> JobdeckApp:
@@ -141,7 +144,7 @@ class FeedbackScreen(ModalScreen[bool]):
         if before is not None and not before.complete and not job.status.finished:
             return
         if self._question is not None:
-            self.deck.say(_closed(job, before))
+            self.deck.say(why_closed(job, before))
             self._keep_draft(None)
         opened = next((question for question in questions if not question.complete), None)
         if opened is None or job.status.finished:
@@ -164,7 +167,7 @@ class FeedbackScreen(ModalScreen[bool]):
         await answer.remove_children()
         draft = drafts.find(self.app, ("feedback", self.job_id, question.id))
         await self._mount_answer(answer, question, draft)
-        self.query_one(".hint", Static).update(Content(_hint(question)))
+        self.query_one(".hint", Static).update(Content(hint(question)))
         reads_only = self.deck.connection.read_only
         self.query_one("#send", Button).disabled = self.query_one("#cancel", Button).disabled = reads_only
         if reads_only:
@@ -175,7 +178,7 @@ class FeedbackScreen(ModalScreen[bool]):
 
     async def _mount_answer(self, answer: Any, question: Feedback, draft: Any) -> None:
         if question.fields:
-            parameters = [_parameter(each) for each in question.fields]
+            parameters = [as_parameter(each) for each in question.fields]
             form = Form({"": parameters}, draft if isinstance(draft, dict) else None)
             await answer.mount(form)
             form.focus_first()
@@ -186,10 +189,10 @@ class FeedbackScreen(ModalScreen[bool]):
             answer.query(OptionList).first().focus()
         elif question.choices:
             options = OptionList(
-                *(Option(_choice(choice.label, choice.hotkey, choice.help)) for choice in question.choices)
+                *(Option(choice_line(choice.label, choice.hotkey, choice.help)) for choice in question.choices)
             )
             await answer.mount(options)
-            options.highlighted = draft if isinstance(draft, int) else _default(question)
+            options.highlighted = draft if isinstance(draft, int) else preselected(question)
             options.focus()
         else:
             shown = "" if question.secret or question.default is None else f"empty: {question.default}"
@@ -201,6 +204,8 @@ class FeedbackScreen(ModalScreen[bool]):
             )
             await answer.mount(field)
             field.focus()
+            self._early, early = "", self._early
+            field.insert_text_at_cursor(early)
 
     async def _show_output(self) -> None:
         try:
@@ -243,8 +248,11 @@ class FeedbackScreen(ModalScreen[bool]):
         self.action_send()
 
     def on_key(self, event: events.Key) -> None:
-        """The hotkey of a choice takes it, while the choices have the focus."""
+        """The hotkey of a choice takes it, while the choices have the focus; what comes too early is kept."""
         question = self._question
+        if self.take_early(event):
+            event.stop()
+            return
         if question is None or question.multiple or not isinstance(self.focused, OptionList) or not event.character:
             return
         for number, choice in enumerate(question.choices):
@@ -253,6 +261,19 @@ class FeedbackScreen(ModalScreen[bool]):
                 self.focused.highlighted = number
                 self.action_send()
                 return
+
+    def take_early(self, event: events.Key) -> bool:
+        """Keep what is typed while the question is being fetched; whether it was that."""
+        early = self.is_attached and not self.query("#answer > *") and event.is_printable
+        if early and event.character:
+            self._early += event.character
+        return bool(early)
+
+    def on_paste(self, event: events.Paste) -> None:
+        """A paste may come too early as well."""
+        if not self.query_one("#answer").children:
+            event.stop()
+            self._early += event.text
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """The buttons."""
@@ -265,6 +286,9 @@ class FeedbackScreen(ModalScreen[bool]):
         question = self._question
         if question is None or self._sending or self.deck.connection.read_only:
             return
+        if not self.query_one("#answer").children:
+            # The question is being shown: nobody has seen it yet.
+            return
         text, fields = None, None
         if question.fields:
             form = self.query_one(Form)
@@ -273,7 +297,7 @@ class FeedbackScreen(ModalScreen[bool]):
             # Every field, also an empty one: the service puts its default in.
             fields = {field.parameter.name: to_text(field.given) for field in form.fields}
         elif question.choices and question.multiple:
-            text = _several(question, self.query_one(Marks).marked)
+            text = several(question, self.query_one(Marks).marked)
         elif question.choices:
             at = self.query_one(OptionList).highlighted
             if at is None:
@@ -300,7 +324,7 @@ class FeedbackScreen(ModalScreen[bool]):
     def action_back(self) -> None:
         """Leave the question open; what was typed is kept, a secret is not."""
         question = self._question
-        if question is not None and not question.secret:
+        if question is not None and not question.secret and self.query_one("#answer").children:
             self._keep_draft(self._draft(question))
         self._leave(False)
 
@@ -338,55 +362,3 @@ class FeedbackScreen(ModalScreen[bool]):
             await self.deck.service.cancel(self.job_id)
         except ServiceError as error:
             self.tell(str(error))
-
-
-def _choice(label: str, hotkey: str, help: str) -> Content:
-    key = Content.assemble(("[", "dim"), (plain.line(hotkey).plain, "bold"), ("] ", "dim")) if hotkey else ""
-    about = Content.assemble("  ", (plain.line(help).plain, "dim")) if help else ""
-    return Content.assemble(key or "    ", plain.line(label), about)
-
-
-def _default(question: Feedback) -> int:
-    labels = [choice.label for choice in question.choices]
-    if question.default in labels:
-        return labels.index(question.default)
-    given = (question.default or "").strip()
-    return int(given) if given.isdecimal() and len(given) < 6 and int(given) < len(labels) else 0
-
-
-def _several(question: Feedback, marked: list[int]) -> str:
-    """The answer that means just these choices: their labels, or their numbers where labels could mean others."""
-    names = [each.casefold() for choice in question.choices for each in (choice.label, choice.hotkey) if each]
-    labels = [question.choices[at].label for at in marked]
-    plain_labels = all(
-        "," not in each and each == each.strip() and names.count(each.casefold()) == 1 for each in labels
-    )
-    # A comma alone says "none"; an empty text would be the default.
-    return ",".join(labels if plain_labels else map(str, marked)) or ","
-
-
-def _hint(question: Feedback) -> str:
-    if question.fields:
-        return ""
-    if question.choices and question.multiple:
-        return "Space marks; ctrl+j or the button answers."
-    if question.choices:
-        return "Enter takes a choice" + ("; so does its letter." if any(c.hotkey for c in question.choices) else ".")
-    return ""
-
-
-def _closed(job: Job, question: Feedback | None) -> str:
-    """Why the question that was shown is no more."""
-    if job.status.finished:
-        return f"Job {job.id} has ended ({job.status.name}): its question is closed."
-    if question is not None and question.answered_by:
-        return f"Job {job.id}: {question.answered_by} has answered already."
-    return f"Job {job.id}: the question is closed."
-
-
-def _parameter(field: FeedbackField) -> Parameter:
-    """A question's field as a parameter of a form."""
-    default: Value = field.default
-    if field.type in ("boolean", "switch") and default is not None:
-        default = default.strip().casefold() in ("true", "yes", "on", "1", "y", "$true")
-    return Parameter(field.name, field.type, field.mandatory, default, help=field.help, display_name=field.label)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Coroutine
 from typing import Any
 
+from textual import events
 from textual.app import ComposeResult
 from textual.timer import Timer
 
@@ -38,6 +39,8 @@ class JobList(BaseScreen[None]):
         self._fits: tuple[bool, bool] | None = None
         #: there is something that escape takes away
         self._back = False
+        #: keys that came before the list could have them; None once it can
+        self._early_keys: list[events.Key] | None = []
 
     def compose_body(self) -> ComposeResult:
         """The filter and the table."""
@@ -50,9 +53,26 @@ class JobList(BaseScreen[None]):
         self._filter = job_filter.read(text)
         self._bar.set(text)
         self._ticking = self.set_interval(1.0, self._tick, pause=True)
+        self._table.early.waits = True
         self._explain()
         self._summarise()
         self._table.focus()
+        self.call_after_refresh(self._take_early_keys)
+
+    def on_key(self, event: events.Key) -> None:
+        """What is typed before the list can have it is kept for it."""
+        if self._early_keys is not None and self.focused is None:
+            event.stop()
+            event.prevent_default()
+            self._early_keys.append(event)
+
+    def _take_early_keys(self) -> None:
+        if self.focused is None and self.is_active:
+            self.call_after_refresh(self._take_early_keys)
+            return
+        keys, self._early_keys = self._early_keys or (), None
+        for key in keys:
+            self.app.post_message(events.Key(key.key, key.character))
 
     @property
     def loaded(self) -> bool:
@@ -83,6 +103,7 @@ class JobList(BaseScreen[None]):
         query = self._filter.query
         self._table.order = None if self._rows.nests else (query.order_by, query.descending)
         self._table.show_rows(self._rows)
+        self._table.early.waits = True
         self._rows.refresh()
 
     def _read(self, work: Coroutine[Any, Any, None]) -> None:
@@ -145,6 +166,8 @@ class JobList(BaseScreen[None]):
         self._wake()
         # The job under the cursor may have ended meanwhile.
         self.on_table_moved()
+        if self._rows.loaded:
+            self._table.early.here()
 
     def _keep_cursor(self) -> None:
         """The cursor stays with its job, wherever that is now."""

@@ -18,7 +18,7 @@ from tui.changes import Changes, Connection, State
 from tui.glyphs import LOOKS, glyph, word
 from tui.job_columns import short_time
 from tui.say import duration
-from tui.screens.base import LOOK_ONLY, BaseScreen
+from tui.screens.base import BaseScreen
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.jobs import JobsScreen
 from tui.widgets import plain
@@ -66,6 +66,7 @@ class ScriptsScreen(BaseScreen[None]):
     def __init__(self) -> None:
         super().__init__()
         self._table: Table[ScriptRow] = Table(_columns(), lambda row: row.script.id, id="scripts")
+        self._table.early.waits = True
         self._all: list[ScriptRow] = []
         self._loaded = False
         self._due = False
@@ -87,6 +88,7 @@ class ScriptsScreen(BaseScreen[None]):
 
     def on_connection(self, connection: Connection) -> None:
         """Read again when there is a connection."""
+        self.refresh_bindings()
         if connection.state is State.OPEN:
             self.action_refresh()
         elif connection.state is State.LOST and not self._loaded:
@@ -219,6 +221,10 @@ class ScriptsScreen(BaseScreen[None]):
         event.stop()
         self.deck.open("run", script=event.row.script.id)
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """What changes something is dimmed for who may look only; a script's settings may be looked at."""
+        return None if action in ("run", "add", "remove") and self.deck.connection.read_only else True
+
     def action_run(self) -> None:
         """Run any file."""
         self.deck.open("run")
@@ -250,9 +256,6 @@ class ScriptsScreen(BaseScreen[None]):
         """Forget it, once that is confirmed."""
         row = self.row
         if row is None:
-            return
-        if self.deck.connection.read_only:
-            self.deck.say(LOOK_ONLY, severity="warning")
             return
         self.background(self._remove(row.script), group="remove")
 

@@ -77,7 +77,8 @@ class SettingsScreen(BaseScreen[None]):
         self.refresh_bindings()
 
     def on_connection(self, connection: Connection) -> None:
-        """Read again when there is a connection."""
+        """Read again when there is a connection; what may be done may be another."""
+        self.refresh_bindings()
         if connection.state is State.OPEN and self.is_mounted:
             self.read()
 
@@ -92,17 +93,21 @@ class SettingsScreen(BaseScreen[None]):
             self.call_after_refresh(self.read)
 
     def failed(self, error: ServiceError) -> None:
-        """What went wrong, in the place of the rows where there are none, and as a message."""
-        if not self.page.table.rows.count:
+        """What went wrong, in the place of the rows where there are none, else as a message."""
+        if self.page.table.rows.count:
+            self.deck.fail(error)
+        else:
             self.page.show_trouble("This cannot be read", str(error))
-        self.deck.fail(error)
+            self.deck.broken(error)
 
     # -- keys ------------------------------------------------------------------------------------------------------
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Only what the page can do."""
+        """Only what the page can do; dimmed where the role allows to look only."""
         if action in ("add", "change", "remove", "default") and self.query(Page):
-            return action in self.page.can
+            if action not in self.page.can:
+                return False
+            return None if self.page.asks and self.deck.connection.read_only else True
         return True
 
     def _refused(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 import time
 from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
@@ -47,6 +48,7 @@ class Page(Vertical, Generic[T]):
         super().__init__()
         self.table: Table[T] = Table(self.columns(), self.row_key)
         self.table.blank = ("Loading …",)
+        self.table.early.waits = True
 
     def columns(self) -> Sequence[Column[T]]:
         """The columns of the table."""
@@ -104,7 +106,8 @@ class Page(Vertical, Generic[T]):
 
     def show_trouble(self, heading: str, sentence: str) -> None:
         """Say in the place of the rows why there are none."""
-        self.table.blank = (heading, "", sentence)
+        wide = max(30, min(self.size.width - 8, 76))
+        self.table.blank = (heading, "", *textwrap.wrap(text.one_line(sentence), wide))
         self.table.refresh()
 
     def moved(self) -> None:

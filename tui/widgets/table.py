@@ -19,6 +19,7 @@ from textual.strip import Strip
 from tui import keys
 from tui.text import cell_text, fit
 from tui.widgets.columns import Column, at_column, joined, lay_out, titles
+from tui.widgets.early import Early
 from tui.window import Listed, Rows
 
 T = TypeVar("T")
@@ -97,6 +98,8 @@ class Table(ScrollView, Generic[T], can_focus=True):
         self.marked: set[Hashable] = set()
         #: lines that stand there while there are no rows; the first one is the heading
         self.blank: Sequence[str] = ()
+        #: keys that came before the rows
+        self.early = Early()
 
     # -- rows ------------------------------------------------------------------------------------------------------
 
@@ -120,6 +123,7 @@ class Table(ScrollView, Generic[T], can_focus=True):
             if kept is not None and self._key(row) == kept:
                 self.cursor = place
         self.rows_changed()
+        self.early.here()
 
     def columns_changed(self) -> None:
         """Lay the columns out anew: a width or a cell's meaning changed."""
@@ -217,7 +221,8 @@ class Table(ScrollView, Generic[T], can_focus=True):
 
     def action_down(self) -> None:
         """One down."""
-        self.move_to(self.cursor + 1)
+        if not self.early.later(self.action_down):
+            self.move_to(self.cursor + 1)
 
     def action_page_up(self) -> None:
         """A page up."""
@@ -225,7 +230,8 @@ class Table(ScrollView, Generic[T], can_focus=True):
 
     def action_page_down(self) -> None:
         """A page down."""
-        self._leap(self._page)
+        if not self.early.later(self.action_page_down):
+            self._leap(self._page)
 
     def action_half_up(self) -> None:
         """Half a page up."""
@@ -233,7 +239,8 @@ class Table(ScrollView, Generic[T], can_focus=True):
 
     def action_half_down(self) -> None:
         """Half a page down."""
-        self._leap(self._page // 2 or 1)
+        if not self.early.later(self.action_half_down):
+            self._leap(self._page // 2 or 1)
 
     def _leap(self, by: int) -> None:
         # The view goes along with the cursor, so that the eye finds it where it was.
@@ -249,12 +256,13 @@ class Table(ScrollView, Generic[T], can_focus=True):
 
     def action_last(self) -> None:
         """To the last row."""
-        self.move_to(self._rows.count - 1)
+        if not self.early.later(self.action_last):
+            self.move_to(self._rows.count - 1)
 
     def action_open(self) -> None:
         """Open the row under the cursor."""
         row = self.cursor_row
-        if row is not None:
+        if not self.early.later(self.action_open) and row is not None:
             self.post_message(self.Opened(self, row))
 
     # -- marks -----------------------------------------------------------------------------------------------------
