@@ -75,7 +75,7 @@ KEYS: tuple[Key, ...] = (
     Key("list.half_down", "ctrl+d", "half_down", "Half down", "half a page down"),
     Key("list.first", "home,g", "first", "First", "to the first"),
     Key("list.last", "end,G", "last", "Last", "to the last"),
-    Key("list.open", "enter,ctrl+j", "open", "Open", "open what is under the cursor", 1),
+    Key("list.open", "enter", "open", "Open", "open what is under the cursor", 1),
     Key("jobs.filter", "slash", "filter", "Filter", "choose which jobs are shown", 3),
     Key("jobs.run", "n", "run", "Run", "run a script", 2),
     Key("jobs.cancel", "x", "cancel", "Cancel", "end the marked jobs, or the one under the cursor", 4),

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import os
 import termios
+import time
 from contextlib import suppress
 
+from textual import events
 from textual.drivers.linux_driver import LinuxDriver
+from textual.message import Message
 
 from tui.terminal_writer import TerminalWriter, opened_anew
 
@@ -20,7 +23,8 @@ _RESTORE = (
     b"\x18\x1b[?2026l\x1b[?1000l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[?2004l\x1b[?1004l\x1b[?2048l\x1b[?7h\x1b[<u"
     b"\x1b[?1049l\x1b[?25h\x1b[m"
 )
-
+#: what was typed before the terminal was taken is read within this time, in seconds
+_BEFORE = 0.25
 #: how long the writer may take to end once it was given up, in seconds
 _WRITER_ENDS = 0.5
 
@@ -31,13 +35,22 @@ class TerminalDriver(LinuxDriver):
     #: the shell, or a pager, has the terminal
     _given_back = False
     _writer: TerminalWriter | None = None
+    #: when the terminal was taken
+    _taken = 0.0
 
     def start_application_mode(self) -> None:
         """Take the terminal."""
         assert self._file is not None
         self._writer = TerminalWriter(self._file)
         self._writer.start()
+        self._taken = time.monotonic()
         super().start_application_mode()  # type: ignore[no-untyped-call]
+
+    def process_message(self, message: Message) -> None:
+        """Enter that was pressed before the application had the terminal has become the end of a line."""
+        if isinstance(message, events.Key) and message.key == "ctrl+j" and time.monotonic() - self._taken < _BEFORE:
+            message = events.Key("enter", "\r")
+        super().process_message(message)
 
     def write(self, data: str) -> None:
         """Write to the terminal; waits while it is far behind, unless the application is to end."""

@@ -218,3 +218,25 @@ def test_a_broken_settings_file_is_told_and_what_is_mended_counts(jobdeck: Comma
     window.until("No scripts yet")
     window.press("Escape", "C-q")
     window.until(r"^shell>$")
+
+
+def test_what_is_typed_while_it_starts_is_not_lost(jobdeck: Command, terminal: Terminals) -> None:
+    jobdeck.script("first.sh", "#!/bin/sh\necho one\n")
+    jobdeck.script("second.sh", "#!/bin/sh\necho two\n")
+    jobdeck("run", "first.sh")
+    jobdeck("run", "second.sh")
+    window = terminal()
+    window.enter(shlex.join(PROGRAM))
+    window.application()
+    # The terminal is still the shell's: it makes the end of a line of enter.
+    window.type("j")
+    window.press("Enter")
+    window.until(r"first\.sh · exit code 0")
+    window.press("Escape")
+    window.until("2 jobs")
+    window.type("q")
+    window.until(r"^shell>$")
+    window.enter(shlex.join(PROGRAM))
+    window.application()
+    window.type("/first")
+    window.until("1 of 2 jobs")
