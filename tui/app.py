@@ -296,10 +296,7 @@ class JobdeckApp(App[int]):
     def say(
         self, sentence: object, *, severity: str = "information", title: str = "", seconds: float | None = None
     ) -> None:
-        """A short message that goes away by itself; for what is not to be seen on the screen anyway.
-
-        What is on the screen already is not said twice.
-        """
+        """A short message that goes away by itself, once at a time; for what is not to be seen on the screen anyway."""
         for shown_now in list(self._notifications):
             if shown_now.message == one_line(sentence):
                 self._unnotify(shown_now, refresh=False)

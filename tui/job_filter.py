@@ -37,6 +37,11 @@ _WORD = r'(?:[^\s"]|"(?:[^"\\]|\\.)*"?)+'
 _VALUE = r'(?:[^,"]|"(?:[^"\\]|\\.)*"?)+'
 
 
+#: a filter is a line that somebody writes; a page that was pasted would keep the store busy for minutes
+LONGEST = 2_000
+_MOST_WORDS = 100
+
+
 class Filter(NamedTuple):
     """What a text asks for, and what in it is not understood: sentences."""
 
@@ -71,7 +76,12 @@ def read(text: str) -> Filter:
     """What the text asks for. Nothing in it is an error that keeps the rest from holding."""
     reading = _Reading()
     problems: list[str] = []
-    for word in words(text):
+    if len(text) > LONGEST:
+        problems.append(f"The filter is too long: what stands behind {LONGEST:,} characters does not count.")
+    wanted = words(text[:LONGEST])
+    if len(wanted) > _MOST_WORDS:
+        problems.append(f"The filter has too many words: those behind the first {_MOST_WORDS} do not count.")
+    for word in wanted[:_MOST_WORDS]:
         try:
             _take(reading, word)
         except Invalid as problem:

@@ -138,3 +138,10 @@ def test_words_come_and_go() -> None:
     assert with_word("a !source:schedule", "!source:schedule") == "a !source:schedule"
     assert with_word("children:below x", "children:listed") == "x children:listed"
     assert without("a !source:schedule b", "!source:schedule") == "a b"
+
+
+def test_a_page_that_was_pasted_is_cut_and_that_is_told() -> None:
+    long = read("word " * 200_000)
+    assert len(long.query.terms) == 100 and len(long.problems) == 2
+    assert "2,000 characters" in long.problems[0] and "first 100" in long.problems[1]
+    assert not read("word " * 100).problems

@@ -7,6 +7,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from textual import events
 from textual.pilot import Pilot
 
 from core.config import Settings
@@ -14,6 +15,7 @@ from core.engine.engine import Engine
 from core.service import RunRequest, Status
 from tests.tui.conftest import Deck, settled, take, until
 from tui.changes import State
+from tui.job_filter import LONGEST
 from tui.own_keys import Wish
 from tui.remembered import Remembered
 from tui.screens.confirm import ConfirmScreen
@@ -451,3 +453,16 @@ async def test_keys_that_waited_too_long_are_forgotten(monkeypatch: pytest.Monke
     monkeypatch.setattr(early, "_FORGOTTEN", -1.0)
     waiting.here()
     assert not done and not waiting.later(lambda: done.append("now"))
+
+
+async def test_a_page_pasted_into_the_filter(deck: Deck, beside: Engine, scripts: Path) -> None:
+    await ran(beside, scripts, "quick.sh", "true\n")
+    async with deck() as pilot:
+        await pilot.press("slash")
+        await until(pilot, lambda: isinstance(pilot.app.focused, FilterInput))
+        pilot.app.post_message(events.Paste("lorem ipsum " * 90_000))
+        field = jobs(pilot).query_one(FilterInput)
+        await until(pilot, lambda: len(field.value) == LONGEST + 1)
+        await until(pilot, lambda: "too long" in pilot.app.export_screenshot().replace("&#160;", " "))
+        await pilot.press("enter")
+        await until(pilot, lambda: "No job is like that" in pilot.app.export_screenshot().replace("&#160;", " "))

@@ -116,6 +116,8 @@ class ScriptsScreen(BaseScreen[None]):
         except ServiceError as error:
             self.failed(error)
             return
+        if not self.is_attached:
+            return
         self._all = [ScriptRow(script, statistics.get(script.id)) for script in scripts]
         self._parameters.clear()
         self._loaded = True

@@ -106,7 +106,7 @@ class Page(Vertical, Generic[T]):
 
     def show_trouble(self, heading: str, sentence: str) -> None:
         """Say in the place of the rows why there are none."""
-        wide = max(30, min(self.size.width - 8, 76))
+        wide = max(30, min(self.app.size.width - 8, 76))
         self.table.blank = (heading, "", *textwrap.wrap(text.one_line(sentence), wide))
         self.table.refresh()
 

@@ -41,6 +41,10 @@ class FilterInput(LineInput):
     class Complete(Message):
         """Tab."""
 
+    def validate_value(self, value: str) -> str:
+        """What is pasted may be far too long: one character more than counts, so that this is told."""
+        return super().validate_value(value[: job_filter.LONGEST + 1])
+
     def action_accept(self) -> None:
         """Keep it."""
         self.post_message(self.Left(True))
