@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Button, Static
 
@@ -247,3 +248,18 @@ async def test_pictures(deck: Deck, examples: Path, shot: Shot, size: tuple[int,
         await pilot.press("backspace", *"00")
         await pilot.pause()
         shot(pilot, "run-wrong-value")
+
+
+async def test_a_page_pasted_into_a_field_hides_nothing(deck: Deck, scripts: Path) -> None:
+    path = write(scripts, "plain.sh", "#!/bin/sh\necho $1\n")
+    async with deck(size=(80, 24)) as pilot:
+        screen = app_of(pilot).open("run", path)
+        assert isinstance(screen, RunScreen)
+        await until(pilot, lambda: screen.form is not None and screen.focused is not None)
+        pilot.app.post_message(events.Paste("lorem ipsum " * 80_000))
+        await until(pilot, lambda: len(str(form_of(screen).fields[0].given)) > 900_000)
+        await pilot.press("f5")
+        await until(pilot, lambda: "lorem" in told(screen))
+        assert len(told(screen)) <= 300
+        picture = pilot.app.export_screenshot().replace("&#160;", " ")
+        assert "Arguments" in picture and "Back" in picture

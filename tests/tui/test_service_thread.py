@@ -11,7 +11,6 @@ import pytest
 from core.config import Settings
 from core.engine.engine import Engine
 from core.service import JobQuery, JobService, NotFound, RunRequest, Unavailable
-from tui.linger import ends_at_logout
 from tui.remembered import Remembered
 from tui.service_thread import ServiceThread
 
@@ -100,28 +99,3 @@ def test_what_is_remembered(tmp_path: Path) -> None:
     unwritable = Remembered("/proc/nowhere/state.json")
     unwritable.put("filter", "x")
     assert unwritable.text("filter") == "x"
-
-
-@pytest.mark.parametrize(
-    ("files", "kills"),
-    [
-        ({}, False),
-        ({"etc/systemd/logind.conf": "[Login]\nKillUserProcesses=yes\n"}, True),
-        ({"etc/systemd/logind.conf": "[Login]\n#KillUserProcesses=yes\n"}, False),
-        ({"usr/lib/systemd/logind.conf.d/a.conf": "KillUserProcesses = true\n"}, True),
-        (
-            {
-                "etc/systemd/logind.conf": "KillUserProcesses=yes\n",
-                "etc/systemd/logind.conf.d/z.conf": "KillUserProcesses=no\n",
-            },
-            False,
-        ),
-        ({"etc/systemd/logind.conf": "KillUserProcesses=yes\n", "var/lib/systemd/linger/me": ""}, False),
-    ],
-)
-def test_whether_logging_out_ends_jobs(tmp_path: Path, files: dict[str, str], kills: bool) -> None:
-    (tmp_path / "run/systemd/system").mkdir(parents=True)
-    for name, text in files.items():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(text)
-    assert ends_at_logout(str(tmp_path), "me") is kills

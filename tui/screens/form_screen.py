@@ -14,10 +14,10 @@ from textual.content import Content
 from textual.widgets import Button, Static
 
 from core.service import Parameter, ServiceError, Value
-from tui import drafts, keys
+from tui import drafts, keys, text
 from tui.screens.base import LOOK_ONLY, BaseScreen
 from tui.widgets import plain
-from tui.widgets.fields import OWN, SECRET_TYPES, Field
+from tui.widgets.fields import MOST_TOLD, OWN, SECRET_TYPES, Field
 from tui.widgets.form import Form
 from tui.widgets.inputs import Pick
 from tui.widgets.paths import Complete
@@ -208,7 +208,8 @@ class FormScreen(BaseScreen[Any]):
         banner = self.query_one(".banner", Static)
         banner.set_class(bool(words) and kind == "error", "-error")
         banner.set_class(bool(words) and kind == "warning", "-warning")
-        banner.update(plain.block(words))
+        # What it quotes may be a page that was pasted.
+        banner.update(plain.block(text.cut(words, MOST_TOLD)))
 
     def on_field_changed(self, event: Field.Changed) -> None:
         """What was told of the last attempt may be so no more."""

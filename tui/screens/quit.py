@@ -12,7 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
 from tui import keys
-from tui.linger import ends_at_logout
+from tui.linger import what_keeps_jobs
 from tui.text import thousands
 
 
@@ -49,10 +49,8 @@ class QuitScreen(ModalScreen[str | None]):
             "Nothing is lost: `jobdeck` shows them again at any time. An engine kept in the background starts what is "
             "queued, and ends by itself when nothing is left to do."
         )
-        if ends_at_logout():
-            said += (
-                "\n\nThis system ends your processes when you log out, jobs too. `loginctl enable-linger` keeps them."
-            )
+        if keeps := what_keeps_jobs():
+            said += f"\n\nThis system ends your processes when you log out, jobs too. What keeps them: {keeps}."
         return said
 
     def on_mount(self) -> None:

@@ -41,6 +41,10 @@ _LONGEST_HELP = 1500
 _EXAMPLES = {"date": "like 2026-01-31", "datetime": "like 2026-01-31T18:00", "object": 'like {"name": "value"}'}
 
 
+#: so much of a sentence is shown, in columns: it may quote a page that was pasted
+MOST_TOLD = 300
+
+
 class Field(Vertical):
     """A parameter with its control. `value` is what the form is opened with; None = the default.
 
@@ -142,7 +146,9 @@ class Field(Vertical):
         """Show or hide it."""
         self.set_class(bool(problem), "-wrong")
         if self.is_mounted:
-            self.query_one(".problem", Static).update(plain.line(f"✗ {problem}" if problem else ""))
+            self.query_one(".problem", Static).update(
+                plain.line(f"✗ {text.cut(problem, MOST_TOLD)}" if problem else "")
+            )
 
     def focus(self, scroll_visible: bool = True) -> Field:
         """Focus the control, or the first part of it that takes the focus."""
