@@ -9,7 +9,7 @@ from lxml import etree
 
 from core.clixml.document import LISTS, Document, Shape, target
 from core.clixml.escapes import decode
-from core.clixml.parsing import between, parse, plain_tag
+from core.clixml.parsing import DEEPEST, between, parse, plain_tag
 from core.clixml.reader import read_value
 from core.clixml.text import text as value_text
 from core.clixml.tree import Node, Ready, Unreadable, counted, key_step, one_line, page, showable, step
@@ -60,20 +60,22 @@ class ClixmlNode(Ready):
         self._document = document
         self.label = label
         self.path = path
+        self._shape: Shape | None
         self.back_reference = plain_tag(element) == "Ref"
         if self.back_reference:
             element = target(document, element)
         #: an object that is nothing but another value is shown as that value
-        for _ in range(8):
-            if plain_tag(element) != "Obj":
+        for _ in range(DEEPEST):
+            self._shape = Shape(element) if plain_tag(element) == "Obj" else None
+            if self._shape is None or self._shape.base is None or self._shape.properties:
                 break
-            inner = Shape(element)
-            if inner.base_tag not in ("Obj", "Ref") or inner.properties:
+            if self._shape.base_tag not in ("Obj", "Ref"):
                 break
-            assert inner.base is not None
-            element = target(document, inner.base) if inner.base_tag == "Ref" else inner.base
+            base = self._shape.base
+            element = target(document, base) if self._shape.base_tag == "Ref" else base
+        else:
+            raise Invalid("This object is nothing but itself.")
         self._element = element
-        self._shape: Shape | None = Shape(element) if plain_tag(element) == "Obj" else None
 
     @property
     def full_type(self) -> str:
@@ -132,7 +134,7 @@ class ClixmlNode(Ready):
             return counted(shape.items, "entry")
         if shape.to_string:
             return one_line(shape.to_string)
-        if shape.base is not None:
+        if shape.base is not None and shape.base_tag not in ("Obj", "Ref"):
             return ClixmlNode(self._document, shape.base, "", "").summary
         told = [
             f"{showable(decode(element.get('N', '')))}={_brief(self._document, element)}"
@@ -186,7 +188,7 @@ class ClixmlNode(Ready):
     def _entry(self, element: etree._Element, number: int) -> Node:
         if len(element) != 2:
             return Unreadable(f"[{number}]", self.path, "This entry has no key and value.")
-        key = ClixmlNode(self._document, element[0], "", "")
+        key = self._node(element[0], "", "")
         plain = key.text() if key.kind == "value" else key.summary
         name: Any = int(plain) if plain_tag(element[0]) == "I32" and plain.lstrip("-").isdecimal() else plain
         return self._node(element[1], plain, key_step(self.path, name))

@@ -104,7 +104,7 @@ class JsonBytes:
             if number >= numbers.start:
                 label, path = f"[{number}]", f"{self.path}[{number}]"
                 if named:
-                    label = showable(_decoded(data, at, name))
+                    label = _name(data, at, name)
                     path = key_step(self.path, label)
                 yield _node(data, value, end, label, path)
             number += 1
@@ -144,6 +144,14 @@ def _decoded(data: bytes, start: int, stop: int) -> Any:
         return exact_json.loads(data[start:stop])
     except (ValueError, RecursionError) as error:
         raise Invalid(f"This is no JSON: {error}.") from None
+
+
+def _name(data: bytes, start: int, stop: int) -> str:
+    try:
+        return showable(_decoded(data, start, stop))
+    except Invalid:
+        # Its value can be looked at all the same.
+        return showable(data[start + 1 : stop - 1].decode("utf-8", "replace"))
 
 
 def _node(data: bytes, start: int, stop: int, label: str, path: str) -> Node:

@@ -125,6 +125,21 @@ def test_what_cannot_be_read_says_why(data: str, said: str) -> None:
     assert root.children() == ()
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        "<Objs><Obj RefId='0'><Ref RefId='0'/></Obj></Objs>",
+        "<Objs><Obj RefId='0'><Obj RefId='1'><Ref RefId='0'/></Obj></Obj></Objs>",
+        "<Objs><Obj RefId='0'><Ref RefId='0'/><MS><S N='a'>b</S></MS></Obj></Objs>",
+        "<Objs><Obj RefId='0'><DCT><En><Obj RefId='1'><Ref RefId='1'/></Obj><S>b</S></En></DCT></Obj></Objs>",
+        "<Objs><Obj RefId='0'><DCT><En><Ref RefId='7'/><S>b</S></En></DCT></Obj></Objs>",
+        "<Objs><Obj RefId='0'><LST><Obj RefId='1'><Ref RefId='0'/></Obj><Ref RefId='9'/></LST></Obj></Objs>",
+    ],
+)
+def test_what_is_within_itself_or_nowhere_is_told(data: str) -> None:
+    assert walk(open_object("clixml", data), 3) >= 1
+
+
 def test_a_broken_part_leaves_the_rest() -> None:
     root = open_object(
         "clixml", '<Obj RefId="0"><MS><I32 N="a">1</I32><Ref N="b" RefId="5"/><I32 N="c">x</I32></MS></Obj>'

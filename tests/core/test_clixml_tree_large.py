@@ -51,6 +51,17 @@ def test_it_is_what_it_is_when_decoded(long: int, value: Any, ascii: bool, inden
         assert value_of(root) == {"all": value}
 
 
+def test_a_name_that_is_no_json_hides_no_value() -> None:
+    data = rb'{"a\qb": 1, "c' + b"\n\xff" + b'": 2, "good": 3}' + b" " * LARGE
+    root = open_object("json", data)
+    assert [(node.label, node.summary) for node in root.children()] == [
+        (r"a\qb", "1"),
+        ("c\n\ufffd", "2"),
+        ("good", "3"),
+    ]
+    assert root.summary == "a\\qb=1; c \ufffd=2; good=3"
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.integers() | TEXTS, min_size=100, max_size=400), st.integers(0, 400), st.integers(0, 50))
 def test_any_page_of_it(items: list[Any], start: int, count: int) -> None:
