@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from core.journal import format as journal
+from core.journal.text import as_number
 from core.service import Record
 from tui.sink import Sink
 
@@ -26,7 +27,7 @@ def content(record: Record) -> dict[str, Any]:
     """The JSON object of a record that holds one; a damaged one reads as its text under "message"."""
     try:
         value = json.loads(record.data)
-    except ValueError:
+    except (ValueError, RecursionError):
         value = record.data.decode("utf-8", "replace")
     return value if isinstance(value, dict) else {"message": value}
 
@@ -67,16 +68,16 @@ def told(record: Record, sink: Sink, mixed: bool = False) -> bytes:
 
 def progress_line(fields: dict[str, Any]) -> str:
     """A progress record in one line: `42% Copying: 3 of 7 (12 s left)`."""
-    percent, seconds = fields.get("percent"), fields.get("seconds")
+    percent, seconds = as_number(fields.get("percent")), as_number(fields.get("seconds"))
     parts = []
-    if isinstance(percent, (int, float)) and percent >= 0:
+    if percent is not None and percent >= 0:
         parts.append(f"{percent:.0f}%")
     words = [str(fields[key]) for key in ("activity", "status", "current_operation") if fields.get(key)]
     if words:
         parts.append(": ".join(words))
     if fields.get("completed"):
         parts.append("(done)")
-    elif isinstance(seconds, (int, float)) and seconds >= 0:
+    elif seconds is not None and seconds >= 0:
         parts.append(f"({seconds:.0f} s left)")
     return " ".join(parts)
 

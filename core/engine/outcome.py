@@ -16,6 +16,7 @@ from typing import Any
 from core.journal import format as journal
 from core.journal.reader import JournalReader
 from core.journal.summary import Summary, summarize
+from core.journal.text import as_number
 from core.journal.writer import JournalWriter
 from core.service import Status, Unavailable
 
@@ -72,7 +73,6 @@ def read_spec(directory: str) -> dict[str, Any] | None:
 
 
 def _columns(summary: Summary, status: Status) -> dict[str, Any]:
-    progress = summary.progress or {}
     open_feedback = summary.feedback
     return {
         "status": int(status),
@@ -84,12 +84,26 @@ def _columns(summary: Summary, status: Status) -> dict[str, Any]:
         "errors": summary.errors,
         "warnings": summary.warnings,
         "feedback": open_feedback["feedback"] if open_feedback else None,
-        "activity": progress.get("activity"),
-        "current_operation": progress.get("current_operation"),
-        "status_description": progress.get("status"),
-        "percent_complete": progress.get("percent"),
-        "seconds_remaining": progress.get("seconds"),
+    } | columns_of_progress(summary)
+
+
+def columns_of_progress(summary: Summary) -> dict[str, Any]:
+    """The columns that tell how far the script is, of what it says of that."""
+    progress = summary.progress or {}
+    return {
+        "activity": _words(progress.get("activity")),
+        "current_operation": _words(progress.get("current_operation")),
+        "status_description": _words(progress.get("status")),
+        "percent_complete": as_number(progress.get("percent")),
+        "seconds_remaining": as_number(progress.get("seconds")),
     }
+
+
+def _words(value: object) -> str | None:
+    """A script may have sent anything: the database takes no large number, and no half of a surrogate pair."""
+    if value is None:
+        return None
+    return (value if isinstance(value, str) else json.dumps(value)).encode("utf-8", "replace").decode()
 
 
 def columns_of_end(end: Mapping[str, Any]) -> dict[str, Any]:

@@ -131,7 +131,7 @@ def _parse(data: bytes | bytearray | memoryview | None) -> dict[str, Any]:
         return {}
     try:
         value = json.loads(bytes(data))
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
 

@@ -21,6 +21,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+#: percentages and seconds are smaller
+_MOST = 10**15
 _PREFIXES = {INFORMATION: "", WARNING: "WARNING: ", VERBOSE: "VERBOSE: ", DEBUG: "DEBUG: ", ERROR: "ERROR: "}
 
 
@@ -50,6 +52,13 @@ def record_text(stream: int, data: bytes, flags: int = 0) -> bytes:
     return data if data.endswith(b"\n") else data + b"\n"
 
 
+def as_number(value: object) -> int | float | None:
+    """What stands where a percentage or seconds should: None where it is no number, or none that is meant."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -_MOST <= value <= _MOST:
+        return None
+    return value
+
+
 def record_message(data: bytes) -> str:
     """The `message` of a JSON record; where there is none, its bytes as text."""
     value = _parse(data)
@@ -68,8 +77,8 @@ def _parse(data: bytes) -> dict[str, Any] | None:
 def _progress(value: dict[str, Any]) -> str:
     activity = str(value.get("activity") or "")
     status = " ".join(str(value[name]) for name in ("status", "current_operation") if value.get(name))
-    percent = value.get("percent")
-    told = f"{percent:.0f}%" if isinstance(percent, int | float) and not isinstance(percent, bool) else ""
+    percent = as_number(value.get("percent"))
+    told = "" if percent is None else f"{percent:.0f}%"
     if value.get("completed") and not told:
         told = "done"
     rest = " ".join(part for part in (status, told) if part)

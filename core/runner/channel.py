@@ -8,6 +8,7 @@ import time
 
 from core import exact_json
 from core.journal.format import DEBUG, ERROR, FLAG_CLIXML, INFORMATION, OBJECT, PROGRESS, VERBOSE, WARNING
+from core.journal.text import as_number
 from core.runner.answers import read_choices, read_fields
 from core.runner.connection import Connection, Listener
 from core.runner.questions import Question
@@ -167,7 +168,7 @@ class Channel:
             self._job.cancel("error_action", None)
 
     def _take_progress(self, connection: Connection, message: dict[str, Any]) -> None:
-        self.progress({name: message[key] for name, key in _PROGRESS_FIELDS if _is_plain(message.get(key))})
+        self.progress({name: message[key] for name, key in _PROGRESS_FIELDS if _is_meant(name, message.get(key))})
         if message.get("ack"):
             connection.send({"ok": True})
 
@@ -257,7 +258,10 @@ class Channel:
         return {"job": job, "script": spec["script"]}
 
 
-def _is_plain(value: object) -> bool:
+def _is_meant(name: str, value: object) -> bool:
+    """Whether it can stand in this field of a progress record."""
+    if name in ("percent", "seconds"):
+        return as_number(value) is not None
     return math.isfinite(value) if isinstance(value, float) else isinstance(value, str | int)
 
 
