@@ -60,6 +60,8 @@ log = logging.getLogger("jobdeck.engine")
 Mode = Literal["look", "act", "stay"]
 #: seconds that one call of `groom` takes at most: it may have come over HTTP
 _GROOM = 20.0
+#: seconds that the runner of a job that has ended may take to let go of its directory
+_LETS_GO = 10.0
 
 
 class Engine(Administration):
@@ -318,10 +320,15 @@ class Engine(Administration):
             act.target = f"job {id} ({job.script})"
             if not job.status.finished:
                 raise Conflict(f"Job {id} is {job.status.name}, not finished. Cancel it first: jobdeck cancel {id}")
-            async with asyncio.timeout(10):
-                # The runner tells the end a moment before it lets go of the directory.
-                while is_held(os.path.join(self._shared.directory(id), "lock")):  # noqa: ASYNC110 (of another process)
-                    await asyncio.sleep(0.002)
+            try:
+                async with asyncio.timeout(_LETS_GO):
+                    # The runner tells the end a moment before it lets go of the directory.
+                    while is_held(os.path.join(self._shared.directory(id), "lock")):  # noqa: ASYNC110 (another process)
+                        await asyncio.sleep(0.002)
+            except TimeoutError:
+                raise Conflict(
+                    f"Job {id} has ended, but its runner still holds its directory. Delete the job again in a moment."
+                ) from None
             await asyncio.to_thread(delete, self._live.now, id)
 
     async def groom(self, *, dry: bool = False, trust_clock: bool = False) -> Groomed:

@@ -56,6 +56,8 @@ class Removal:
         try:
             os.makedirs(os.path.dirname(self._path), mode=0o700, exist_ok=True)
             self._file = _own_file(self._path)
+            # A power loss must not take the file and leave the directories of jobs that have no row.
+            sync_directory(os.path.dirname(self._path))
         except OSError as error:
             raise _trouble(error, self._path) from error
         try:
@@ -204,15 +206,16 @@ def finish_removals(
             continue
         with lock:
             if lock.take():
-                discard(store, _without_row(connection, _written_down(path)))
+                discard(store, _without_row(connection, _written_down(lock)))
                 if tell is not None:
                     tell(name)
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(path)
 
 
-def _written_down(path: str) -> list[int]:
-    with open(path, "rb") as file:
+def _written_down(lock: FileLock) -> list[int]:
+    # Of the open file: by its name it may be gone, when another has just finished it.
+    with open(lock.fileno(), "rb", closefd=False) as file:
         try:
             return [int(id) for id in json.loads(file.read() or b"[]")]
         except (ValueError, TypeError):

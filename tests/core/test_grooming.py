@@ -28,7 +28,7 @@ from core.engine.grooming import Round
 from core.engine.locks import FileLock
 from core.engine.paths import job_directories, job_directory
 from core.engine.rebuild import rebuild
-from core.service import Forbidden, Groomed, JobQuery, NotFound, RunRequest, ServiceError
+from core.service import Conflict, Forbidden, Groomed, JobQuery, NotFound, RunRequest, ServiceError
 from tests.old_jobs import DAY, copies
 
 
@@ -409,6 +409,62 @@ def test_a_file_that_somebody_took_for_left_over_is_made_anew(tmp_path: Path, mo
         waiting.join(10)
     with found[0] as mine:
         assert os.path.samestat(os.stat(path), os.fstat(mine.fileno()))
+
+
+async def test_a_file_that_another_has_just_finished_is_passed_by(
+    settings: Settings, scripts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = await Engine.open(settings, "act")
+    kept = await ran(engine, scripts)
+    file = Path(settings.data_directory, "removing", "delete-x")
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("[77]")
+
+    class Late(FileLock):
+        def take(self, *, shared: bool = False) -> bool:
+            file.unlink(missing_ok=True)
+            return super().take(shared=shared)
+
+    monkeypatch.setattr(removal, "FileLock", Late)
+    with contextlib.closing(connect(settings.database)) as connection:
+        removal.finish_removals(settings.data_directory, connection)
+    assert await numbers(engine) == [kept] and not left(settings)
+    await engine.close()
+
+
+async def test_what_is_to_go_is_on_the_disk_before_the_rows_go(
+    settings: Settings, scripts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = await Engine.open(settings, "act")
+    id = await ran(engine, scripts)
+    steps: list[tuple[str, bool]] = []
+
+    def watched(path: str) -> None:
+        with contextlib.closing(connect(settings.database)) as connection:
+            there = connection.execute("SELECT 1 FROM job WHERE id = ?", (id,)).fetchone() is not None
+        steps.append((os.path.basename(path), there))
+
+    monkeypatch.setattr(removal, "sync_directory", watched)
+    await engine.delete(id)
+    assert steps == [("removing", True), ("0", False)]
+    await engine.close()
+
+
+async def test_a_job_whose_runner_does_not_let_go_is_not_deleted(
+    settings: Settings, scripts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.engine.engine._LETS_GO", 0.1)
+    engine = await Engine.open(settings, "act")
+    id = await ran(engine, scripts)
+    with FileLock(os.path.join(job_directory(settings.data_directory, id), "lock")) as lock:
+        async with asyncio.timeout(10):
+            while not lock.take():  # noqa: ASYNC110 (of the runner)
+                await asyncio.sleep(0.01)
+        with pytest.raises(Conflict, match="still holds its directory"):
+            await engine.delete(id)
+    await engine.delete(id)
+    assert await numbers(engine) == []
+    await engine.close()
 
 
 def test_the_plan_of_a_look_reads_no_job_that_is_young(settings: Settings) -> None:
