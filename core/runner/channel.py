@@ -113,7 +113,10 @@ class Channel:
     def _line(self, connection: Connection, line: bytes) -> None:
         try:
             message = exact_json.loads(line, wire=True)
-        except (ValueError, RecursionError):
+        except RecursionError:
+            connection.send({"error": "The message is nested too deep."})
+            return
+        except ValueError:
             message = None
         if not isinstance(message, dict):
             connection.send({"error": "A message is one JSON object in one line."})
@@ -275,7 +278,7 @@ def _label(choices: list[dict[str, str]], given: object) -> str:
 def _text(value: object) -> str:
     if isinstance(value, str):
         return value
-    return "" if value is None else to_json(value).decode()
+    return "" if value is None else exact_json.dumps(value, wire=True)
 
 
 def _short_directory(wanted: str | None) -> str:

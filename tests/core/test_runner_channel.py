@@ -70,6 +70,25 @@ print(ask({"type": "object", "value": float("nan"), "ack": True}))
     assert (end["summary"]["objects"], end["summary"]["errors"], end["summary"]["warnings"]) == (3, 1, 1)
 
 
+def test_numbers_of_any_size_and_depths(deck: Deck) -> None:
+    body = r"""
+def say(text):
+    channel.sendall(text + b"\n"); print(lines.readline().decode().strip())
+say(b'{"type": "object", "ack": true, "value": [1e400, 1.10, 12345678901234567890.5]}')
+say(b'{"type": "warning", "ack": true, "message": [1e400]}')
+say(b'{"type": "error", "ack": true, "message": 1e400, "position": 1.10}')
+say(b'{"type": "object", "ack": true, "value": ' + b"[" * 9000 + b"]" * 9000 + b"}")
+"""
+    run = client(deck, body).go()
+    run.ended()
+    assert run.stream(STDOUT).decode().splitlines() == ['{"ok":true}'] * 3 + [
+        '{"error":"The message is nested too deep."}'
+    ]
+    assert (OBJECT, 0, b"[1e400,1.10,12345678901234567890.5]") in run.records()
+    assert run.values(WARNING) == [{"message": "[1e400]"}]
+    assert run.values(ERROR) == [{"message": "1e400", "position": "1.10"}]
+
+
 def test_output_written_before_a_message_is_recorded_before_it(deck: Deck) -> None:
     body = """
 for i in range(50):
