@@ -66,7 +66,9 @@ class SettingsScreen(BaseScreen[None]):
             if self.deck.connection.state is State.OPEN or not page.asks:
                 await page.read()
             else:
-                page.show_trouble("Not connected", self.deck.connection.problem)
+                connection = self.deck.connection
+                first = connection.state is State.CONNECTING and not connection.problem
+                page.show_trouble("Loading …" if first else "Not connected", connection.problem)
         except ServiceError as error:
             self.failed(error)
 
