@@ -209,17 +209,19 @@ async def test_pictures(deck: Deck, shot: Shot, size: tuple[int, int]) -> None:
             await until(pilot, lambda screen=screen: pilot.app.screen is not screen)  # type: ignore[misc]
 
 
-async def test_a_page_without_a_connection_says_which_it_is(deck: Deck) -> None:
+@pytest.mark.parametrize(
+    ("state", "problem", "told"),
+    [
+        (State.CONNECTING, "", ["Loading …"]),
+        (State.CONNECTING, "Nobody listens.", ["Not connected", "Nobody listens."]),
+        (State.LOST, "Nobody listens.", ["Not connected", "Nobody listens."]),
+    ],
+)
+async def test_a_page_without_a_connection_says_which_it_is(
+    deck: Deck, state: State, problem: str, told: list[str]
+) -> None:
     async with deck(size=(80, 24)) as pilot:
         screen = await opened(pilot, EnvironmentsPage)
-        app = app_of(pilot)
-        for state, problem, heading in (
-            (State.CONNECTING, "", "Loading …"),
-            (State.CONNECTING, "Nobody listens.", "Not connected"),
-            (State.LOST, "Nobody listens.", "Not connected"),
-        ):
-            app.connection = Connection(state, problem)
-            screen.page.table.blank = ()
-            screen.read()
-            await until(pilot, lambda heading=heading: screen.page.table.blank[:1] == (heading,))  # type: ignore[misc]
-            assert (problem in screen.page.table.blank) is bool(problem)
+        app_of(pilot).connection = Connection(state, problem)
+        screen.read()
+        await until(pilot, lambda: [line for line in screen.page.table.blank if line] == told)
