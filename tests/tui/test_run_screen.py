@@ -17,6 +17,7 @@ from tui.changes import Connection, State
 from tui.screens.job import JobScreen
 from tui.screens.run import RunScreen
 from tui.widgets.form import Form
+from tui.widgets.inputs import Pick, PlainSelect
 from tui.widgets.paths import PathInput
 
 ASKS = """\
@@ -263,3 +264,20 @@ async def test_a_page_pasted_into_a_field_hides_nothing(deck: Deck, scripts: Pat
         assert len(told(screen)) <= 300
         picture = pilot.app.export_screenshot().replace("&#160;", " ")
         assert "Arguments" in picture and "Back" in picture
+
+
+async def test_typing_in_an_open_list_chooses(deck: Deck, scripts: Path) -> None:
+    path = write(scripts, "plain.sh", "#!/bin/sh\necho $1\n")
+    async with deck(size=(80, 24)) as pilot:
+        screen = app_of(pilot).open("run", path)
+        assert isinstance(screen, RunScreen)
+        await until(pilot, lambda: screen.form is not None and screen.focused is not None)
+        pick = screen.query_one(Pick)
+        choices = pick.query_one(PlainSelect)
+        await until(pilot, lambda: "Bash" in [value for _, value in choices._options])
+        choices.focus()
+        await pilot.press("enter")
+        await until(pilot, lambda: choices.expanded)
+        await pilot.press("B", "a")
+        await pilot.press("enter")
+        await until(pilot, lambda: pick.given == "Bash")

@@ -24,6 +24,7 @@ from tui.screens.jobs import JobsScreen
 from tui.widgets import plain
 from tui.widgets.columns import Cell, Column
 from tui.widgets.inputs import Edited, TextInput
+from tui.widgets.status import StatusLine
 from tui.widgets.table import Table
 
 #: statistics are read again at most so often while jobs come and go, in seconds
@@ -116,7 +117,8 @@ class ScriptsScreen(BaseScreen[None]):
         except ServiceError as error:
             self.failed(error)
             return
-        if not self.is_attached:
+        if not self.query(StatusLine):
+            # The application is ending: the parts have gone.
             return
         self._all = [ScriptRow(script, statistics.get(script.id)) for script in scripts]
         self._parameters.clear()

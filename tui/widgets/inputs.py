@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from rich.text import Text
 from textual import events
 from textual.app import ComposeResult, RenderResult
 from textual.binding import Binding, BindingType
@@ -253,7 +254,7 @@ class Pick(Control):
 
     def __init__(self, words: Sequence[str], value: str | None = None, placeholder: str = "not given", **more: Any):
         super().__init__(**more)
-        self._options = [(plain.line(word or "(empty)"), word) for word in words]
+        self._options = _named(words)
         self._value = value if value in words else None
         self._placeholder = placeholder
 
@@ -270,7 +271,7 @@ class Pick(Control):
         """Other words than before; what is chosen stays chosen."""
         chosen = self.given
         every = [*words, *([chosen] if chosen is not None and chosen not in words else [])]
-        self._options = [(plain.line(word or "(empty)"), word) for word in every]
+        self._options = _named(every)
         if self.query(PlainSelect) and not self.query("SelectOverlay"):
             # It was made with the old words and is not drawn yet.
             self.call_after_refresh(self.offer, words)
@@ -297,8 +298,17 @@ class Pick(Control):
             self.post_message(Edited())
 
 
+def _named(words: Sequence[str]) -> list[tuple[Text, str]]:
+    # Not as Content: typing in the open list looks for the word in texts alone.
+    return [(Text(text.one_line(word) or "(empty)"), word) for word in words]
+
+
 class PlainSelect(Select[str]):
-    """The list of `Pick`: opens by enter or space; arrows are the form's."""
+    """The list of `Pick`: opens by enter or space; arrows are the form's. Typing goes to the word that begins so."""
+
+    DEFAULT_CSS = """
+    PlainSelect > SelectOverlay { constrain: none inflect; }
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter,space", "show_overlay", "Choose", show=False)]
     BINDING_GROUP_TITLE = "List"
