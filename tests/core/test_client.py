@@ -28,6 +28,7 @@ from core.service import (
     Unavailable,
 )
 from tests.contract.conftest import tcp_server
+from tests.waiting import until
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 HEAD = b"HTTP/1.1 %s\r\nContent-Type: %s\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s"
@@ -240,13 +241,6 @@ async def test_a_run_whose_answer_is_lost_starts_one_job(engine: Engine, setting
             job = await client.run(RunRequest(path=path))
             await healing
         assert [one.id for one in (await client.jobs(JobQuery())).jobs] == [job.id]
-
-
-async def until(met: Callable[[], bool]) -> None:
-    """Wait until it is so."""
-    async with asyncio.timeout(20):
-        while not met():  # noqa: ASYNC110 (what another task, or process, does)
-            await asyncio.sleep(0.005)
 
 
 async def asks(engine: Engine, id: int, number: int) -> None:

@@ -30,6 +30,7 @@ from core.engine.paths import job_directories, job_directory
 from core.engine.rebuild import rebuild
 from core.service import Conflict, Forbidden, Groomed, JobQuery, NotFound, RunRequest, ServiceError
 from tests.old_jobs import DAY, copies
+from tests.waiting import until
 
 
 async def ran(engine: Engine, scripts: Path, name: str = "t.sh") -> int:
@@ -70,13 +71,6 @@ def left(settings: Settings) -> list[str]:
     root = Path(settings.data_directory)
     found = [str(path) for path in root.glob("jobs/*/*") if not path.name.isdigit()]
     return found + [str(path) for path in root.glob("removing/*")]
-
-
-async def until(true: Callable[[], bool], seconds: float = 20) -> None:
-    """Wait until it is so."""
-    async with asyncio.timeout(seconds):
-        while not true():  # noqa: ASYNC110 (a thing of another thread or process)
-            await asyncio.sleep(0.02)
 
 
 async def test_the_engine_that_leads_grooms_when_it_is_time(

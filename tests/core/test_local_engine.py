@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,16 +18,11 @@ from core.engine.engine import Engine
 from core.engine.leader import leader_alive
 from core.engine.local import start_local
 from core.service import JobQuery, RunRequest, Status, Unavailable
+from tests.waiting import until
 
 
 def socket_of(settings: Settings) -> str:
     return os.path.join(settings.data_directory, "api.sock")
-
-
-async def until(condition: Callable[[], bool], seconds: float = 30) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110 (other processes)
-            await asyncio.sleep(0.02)
 
 
 async def test_the_leader_answers_on_the_local_socket(settings: Settings, scripts: Path) -> None:

@@ -8,8 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from core.journal.format import PROMPT, STDOUT
 from core.runner.processes import look, processes
 from core.service import Environment, Invalid, Job, RunRequest, Status
 from tests.powershell import pwsh
+from tests.waiting import until
 
 LOOK = """
 param($Value)
@@ -47,13 +47,6 @@ def gone(pid: int) -> bool:
     """Whether the process has ended."""
     found = look(pid)
     return found is None or not found.alive
-
-
-async def until(condition: Callable[[], object], what: str, seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"waited {seconds} s for {what}"
-        await asyncio.sleep(0.02)
 
 
 async def ran(engine: Engine, path: Path, **more: object) -> tuple[Job, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 import signal
@@ -137,13 +136,3 @@ def process(tmp_path: Path) -> Iterator[Process]:
     if running.process is not None:
         running.process.kill()
         running.process.wait(20)
-
-
-async def until(condition: Any) -> None:
-    """Wait until a condition (a function without arguments, awaitable or not) is true."""
-    async with asyncio.timeout(20):
-        while True:
-            found = condition()
-            if await found if asyncio.iscoroutine(found) else found:
-                return
-            await asyncio.sleep(0.01)

@@ -20,7 +20,8 @@ from core.server import attempts, live
 from core.server.attempts import Attempts
 from core.server.local import LocalApi
 from core.service import RunRequest
-from tests.server.conftest import Server, until, write
+from tests.server.conftest import Server, write
+from tests.waiting import until
 
 
 async def test_without_a_token_nothing_is_told(server: Server) -> None:

@@ -19,7 +19,8 @@ from core.journal import format as journal
 from core.server import following, live
 from core.server.rendering import OutputEvents, unfinished
 from core.service import Record, RunRequest
-from tests.server.conftest import API, Server, until, write
+from tests.server.conftest import API, Server, write
+from tests.waiting import until
 
 
 async def events(lines: AsyncIterator[str]) -> AsyncIterator[dict[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -13,7 +14,8 @@ from fastapi.routing import APIRoute
 from core.access import Role
 from core.server.roles import LEAST, OWN, suffices
 from core.service import RunRequest
-from tests.server.conftest import Server, until, write
+from tests.server.conftest import Server, write
+from tests.waiting import until
 
 UNKNOWN = 987654
 
@@ -85,7 +87,7 @@ async def test_execute_acts_on_its_own_jobs_alone(server: Server, scripts: Path)
     own = int((await execute.post(f"/script/{number}")).text)
     assert (await execute.get(f"/job/{own}")).json()["identity"] == "execute"
     for id in (own, theirs.id):
-        await until(lambda id=id: _waits(server, id))
+        await until(partial(_waits, server, id))
     for key in OWN:
         method, path = key.split()
         path = path.removeprefix("/api/v1").replace("{id}", str(theirs.id)).replace("{number}", "1")

@@ -180,3 +180,9 @@ async def caught_up(pilot: Pilot[Any]) -> None:
 
 
 Ready = Callable[[], Awaitable[None]]
+
+
+def drawn(pilot: Pilot[Any]) -> str:
+    """What stands on the screen, line by line."""
+    strips = pilot.app.screen._compositor.render_strips()
+    return "\n".join("".join(segment.text for segment in strip) for strip in strips)

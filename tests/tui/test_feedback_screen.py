@@ -12,7 +12,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input, OptionList, Static
 
 from core.service import Job, RunRequest, Status
-from tests.tui.conftest import SIZES, Deck, Shot, caught_up, settled, until
+from tests.tui.conftest import SIZES, Deck, Shot, caught_up, drawn, settled, until
 from tests.tui.test_run_screen import app_of, write
 from tui.changes import Connection, State
 from tui.screens.confirm import ConfirmScreen
@@ -196,8 +196,8 @@ async def test_hostile_questions(deck: Deck, scripts: Path) -> None:
             while (await app_of(pilot).service.job(job.id)).feedback != number:
                 await pilot.pause(0.02)
             screen = await opened(pilot, job)
-            drawn = "".join(segment.text for strip in screen._compositor.render_strips() for segment in strip)
-            assert "[/foo]" in drawn and not any(ord(c) < 32 or c == "\u202e" for c in drawn)
+            said = drawn(pilot).replace("\n", "")
+            assert "[/foo]" in said and not any(ord(c) < 32 or c == "\u202e" for c in said)
             await pilot.press(*keys)
             await closed(pilot, screen)
         await app_of(pilot).service.wait(job.id, 20)

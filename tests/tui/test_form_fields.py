@@ -12,7 +12,7 @@ from textual.pilot import Pilot
 
 from core.params.check import check
 from core.service import Invalid, Parameter, Value
-from tests.tui.conftest import until
+from tests.tui.conftest import drawn, until
 from tui.widgets.fields import Field
 from tui.widgets.form import Form
 from tui.widgets.paths import PathInput, complete_path
@@ -173,9 +173,7 @@ async def test_whatever_a_script_says_reaches_the_terminal_as_text(hostile: str)
                 field.tell(hostile[:2000])
         await pilot.pause()
         assert app.form.given == {}, "what nobody touched is the script's own default, not what is shown of it"
-        shown = "".join(
-            segment.text for y in range(150) for segment in app.screen._compositor.render_strips()[y]
-        )  # fmt: skip
+        shown = drawn(pilot).replace("\n", "")
         assert not any(ord(character) < 32 or 0x7F <= ord(character) < 0xA0 for character in shown)
         assert not any(character in "\u202e\u2028\ud800" for character in shown)
 
@@ -291,5 +289,5 @@ async def test_the_end_of_a_long_value_is_in_sight(kind: str) -> None:
         app.form.focus_first()
         for _ in range(3):
             await pilot.pause()
-        lines = ["".join(segment.text for segment in strip) for strip in app.screen._compositor.render_strips()]
+        lines = drawn(pilot).splitlines()
         assert any("xxxxend0" in line for line in lines) and any("xxxxend3" in line for line in lines)

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from rich.cells import cell_len
 from textual.app import App, ComposeResult
-from textual.pilot import Pilot
 
 from core.service import Job, Status
-from tests.tui.conftest import Deck, settled
+from tests.tui.conftest import Deck, drawn, settled
 from tui.job_columns import job_columns
 from tui.job_rows import JobRow
 from tui.screens.confirm import ConfirmScreen
@@ -31,12 +29,6 @@ HOSTILE = [
 _ACTS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 
 JOB = Job(7, "run", Status.Failed, "x")
-
-
-def drawn(pilot: Pilot[Any]) -> str:
-    """The text of the whole screen."""
-    lines = pilot.app.screen._compositor.render_strips()
-    return "\n".join("".join(segment.text for segment in strip) for strip in lines)
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=lambda text: ascii(text)[:20])

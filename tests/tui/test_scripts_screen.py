@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 from textual.widgets import Static
 
 from core.service import RunRequest
-from tests.tui.conftest import SIZES, Deck, Shot, caught_up, settled, until
+from tests.tui.conftest import SIZES, Deck, Shot, caught_up, drawn, settled, until
 from tests.tui.test_run_screen import app_of, told, write
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.form_screen import FormScreen
@@ -39,12 +39,6 @@ async def form_of(pilot: Pilot[Any], kind: type[FormScreen]) -> Any:
     await until(pilot, lambda: pilot.app.screen.focused is not None)
     await pilot.pause()
     return pilot.app.screen
-
-
-def drawn(pilot: Pilot[Any]) -> str:
-    """What stands on the screen."""
-    strips = pilot.app.screen._compositor.render_strips()
-    return "\n".join("".join(segment.text for segment in strip) for strip in strips)
 
 
 async def test_scripts_with_how_their_jobs_went(deck: Deck, scripts: Path) -> None:

@@ -12,9 +12,9 @@ from textual.pilot import Pilot
 
 from core.access import Role
 from core.errors import Forbidden
-from tests.tui.conftest import SIZES, Deck, Shot, until
+from tests.tui.conftest import SIZES, Deck, Shot, drawn, until
 from tests.tui.test_run_screen import app_of
-from tests.tui.test_scripts_screen import drawn, form_of
+from tests.tui.test_scripts_screen import form_of
 from tui.changes import Connection, State
 from tui.remembered import Remembered
 from tui.screens.confirm import ConfirmScreen
