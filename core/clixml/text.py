@@ -12,6 +12,8 @@ from core.clixml.values import ABSENT, Dictionary, MemberSet, ProgressRecord, PS
 
 #: items of a list, and properties of an object, that are told
 _MOST = 1000
+#: objects that are nothing but another object
+_DEEPEST = 64
 
 
 def text(value: Any) -> str:
@@ -64,6 +66,13 @@ def _inside(value: Any) -> str:
 
 
 def _object_text(value: PSObject, *, inside: bool) -> str:
+    for _ in range(_DEEPEST):
+        if value.to_string is not None or not isinstance(value.value, PSObject):
+            break
+        value, inside = value.value, False
+    else:
+        # It is nothing but itself.
+        return ""
     base = value.value
     if isinstance(base, list) and not isinstance(base, Dictionary):
         return value.type_name if inside else _simple_text(base)
@@ -73,7 +82,7 @@ def _object_text(value: PSObject, *, inside: bool) -> str:
         ordered = "System.Collections.Specialized.OrderedDictionary"
         return ordered if value.type_name == ordered else "System.Collections.Hashtable"
     if base is not ABSENT:
-        return text(base) if isinstance(base, PSObject) else _simple_text(base)
+        return _simple_text(base)
     properties = value.properties()
     if value.type_names and "System.Management.Automation.PSCustomObject" not in (
         name.removeprefix("Deserialized.") for name in value.type_names

@@ -14,6 +14,7 @@ import pytest
 
 from core.clixml.plain import plain, simple
 from core.clixml.reader import read
+from core.clixml.text import text
 from core.clixml.values import Byte, Char, DateTime, Int64, PSObject, Version
 from core.clixml.writer import write
 from core.errors import Invalid
@@ -234,3 +235,17 @@ def test_simple_value_of_a_parameter() -> None:
     assert simple(write({"a": [1, "x"], "when": None})) == {"a": [1, "x"], "when": None}
     with pytest.raises(Invalid):
         simple("no xml at all")
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        "<Obj RefId='0'><Ref RefId='0'/></Obj>",
+        "<Obj RefId='0'><Obj RefId='1'><Ref RefId='0'/></Obj></Obj>",
+        "<Obj RefId='0'><LST><Obj RefId='1'><Ref RefId='1'/></Obj></LST></Obj>",
+    ],
+)
+def test_an_object_that_is_nothing_but_itself_has_no_text(part: str) -> None:
+    value = read(f"<Objs>{part}</Objs>")
+    assert plain(value) in ("", [""])
+    assert text(value) == ""

@@ -196,3 +196,8 @@ def test_json_is_the_same_tree() -> None:
 )
 def test_short_types(name: str, short: str) -> None:
     assert short_type(name) == short
+
+
+def test_types_within_types_without_end() -> None:
+    short = short_type("A.B`1[[" * 3000 + "C" + "]]" * 3000)
+    assert short.startswith("B<B<B<") and "…" in short and len(short) < 100
