@@ -34,7 +34,14 @@ LIGHT = Theme(
     success="#2f7a34",
     warning="#8a5a00",
     error="#b3261e",
-    variables={"border": "#bcbcbc", "cursor-row": "#c6dcf2", "muted": "#6c6c6c", "faint": "#a8a8a8"},
+    variables={
+        "border": "#bcbcbc",
+        "cursor-row": "#c6dcf2",
+        "muted": "#6c6c6c",
+        "faint": "#a8a8a8",
+        # Fields of forms: lighter than the surface they would be as the background, and not to be seen.
+        "surface-lighten-1": "#e0e0e0",
+    },
 )
 THEMES = (DARK, LIGHT)
 

@@ -8,11 +8,14 @@ from typing import Any
 
 import pytest
 from textual.app import App, ComposeResult
+from textual.color import Color
 from textual.pilot import Pilot
+from textual.theme import Theme
 
 from core.params.check import check
 from core.service import Invalid, Parameter, Value
 from tests.tui.conftest import drawn, until
+from tui.theme import THEMES
 from tui.widgets.fields import Field
 from tui.widgets.form import Form
 from tui.widgets.paths import PathInput, complete_path
@@ -291,3 +294,10 @@ async def test_the_end_of_a_long_value_is_in_sight(kind: str) -> None:
             await pilot.pause()
         lines = drawn(pilot).splitlines()
         assert any("xxxxend0" in line for line in lines) and any("xxxxend3" in line for line in lines)
+
+
+@pytest.mark.parametrize("theme", THEMES, ids=lambda theme: theme.name)
+def test_an_empty_field_is_to_be_seen(theme: Theme) -> None:
+    colours = theme.to_color_system().generate()
+    field, around = Color.parse(colours["surface-lighten-1"]), Color.parse(colours["background"])
+    assert abs(field.brightness - around.brightness) > 0.05
