@@ -59,13 +59,10 @@ def _is_full(path: str) -> bool:
 def connect(path: str) -> sqlite3.Connection:
     """A connection as every part of jobdeck opens it. Raises sqlite3.Error."""
     connection = sqlite3.connect(path, timeout=5.0, isolation_level=None, check_same_thread=False)
-    connection.row_factory = sqlite3.Row
-    try:
+    with _closed_on_failure(connection):
+        connection.row_factory = sqlite3.Row
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA foreign_keys = ON")
-    except BaseException:
-        connection.close()
-        raise
     return connection
 
 
@@ -74,14 +71,12 @@ def connect_for_reading(path: str) -> sqlite3.Connection:
 
     Then nobody else has the database open, and a log that is empty or absent says that the file is whole.
     """
-    connection: sqlite3.Connection | None = None
     try:
         connection = connect(path)
-        connection.execute("PRAGMA query_only = ON")
-        check_version(connection, path)
+        with _closed_on_failure(connection):
+            connection.execute("PRAGMA query_only = ON")
+            check_version(connection, path)
     except sqlite3.OperationalError as error:
-        if connection is not None:
-            connection.close()
         name = getattr(error, "sqlite_errorname", "") or ""
         log = path + "-wal"
         if not name.startswith(("SQLITE_IOERR", "SQLITE_FULL", "SQLITE_CANTOPEN")) or (
@@ -93,9 +88,19 @@ def connect_for_reading(path: str) -> sqlite3.Connection:
         connection = sqlite3.connect(
             f"file:{quote(path)}?mode=ro&immutable=1", uri=True, isolation_level=None, check_same_thread=False
         )
-        connection.row_factory = sqlite3.Row
-        check_version(connection, path)
+        with _closed_on_failure(connection):
+            connection.row_factory = sqlite3.Row
+            check_version(connection, path)
     return connection
+
+
+@contextlib.contextmanager
+def _closed_on_failure(connection: sqlite3.Connection) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        connection.close()
+        raise
 
 
 def begin(connection: sqlite3.Connection, timeout: float) -> None:

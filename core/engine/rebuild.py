@@ -137,6 +137,7 @@ def _fill(
     with transaction(connection, settings.lock_timeout):
         connection.execute("DELETE FROM job")
         connection.execute("DELETE FROM tally")
+        connection.execute("DELETE FROM job_tag")
         _insert(connection, rows)
         note_everything(connection)
         _raise_sequence(connection, store, rows[-1]["id"] if rows else 0)
