@@ -8,7 +8,7 @@ import re
 import shutil
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from textual.pilot import Pilot
 
 from core.config import Settings
 from core.engine.engine import Engine
-from core.service import JobService
+from core.service import JobQuery, JobService, ServiceError
 from tests.tui.frozen import NOW, frozen
 from tui import clock, glyphs
 from tui.app import JobdeckApp
@@ -73,8 +73,24 @@ def deck(tmp_path: Path, scripts: Path) -> Deck:
                 yield pilot
         finally:
             app.thread.close()
+            await _end_jobs()
 
     return make
+
+
+async def _end_jobs() -> None:
+    """Jobs outlive the application; those that wait for an answer would outlive the tests, too."""
+    settings = Settings.load()
+    if not os.path.exists(settings.database):
+        return
+    with suppress(ServiceError):
+        engine = await Engine.open(settings, "act")
+        try:
+            for job in (await engine.jobs(JobQuery(take=1000))).jobs:
+                if not job.status.finished:
+                    await engine.cancel(job.id)
+        finally:
+            await engine.close()
 
 
 @pytest.fixture
