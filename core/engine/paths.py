@@ -52,12 +52,14 @@ def sync_directory(path: str) -> None:
 def job_directories(store: str, above: int = 0) -> list[int]:
     """The ids of all jobs that have a directory, ascending; those above `above` only."""
     root = os.path.join(store, "jobs")
-    ids: list[int] = []
+    shards = [shard for shard in numbers_in(root) if shard >= above // SHARD]
+    return sorted(id for shard in shards for id in numbers_in(os.path.join(root, str(shard))) if id > above)
+
+
+def numbers_in(path: str) -> list[int]:
+    """The numbers that name entries of a directory, ascending; none where it is no directory, or is one no longer."""
     try:
-        shards = sorted(int(name) for name in os.listdir(root) if name.isdigit())
-    except FileNotFoundError:
+        names = os.listdir(path)
+    except (FileNotFoundError, NotADirectoryError):
         return []
-    for shard in shards:
-        if shard >= above // SHARD:
-            ids.extend(int(name) for name in os.listdir(os.path.join(root, str(shard))) if name.isdigit())
-    return sorted(id for id in ids if id > above)
+    return sorted(int(name) for name in names if name.isascii() and name.isdigit())

@@ -24,7 +24,7 @@ from core.service import Unavailable
 from .changes import note, note_deleted
 from .database import check_version, connect, explain, transaction
 from .locks import FileLock, is_held
-from .paths import SHARD, job_directory, sync_directory
+from .paths import SHARD, job_directory, numbers_in, sync_directory
 
 FINISHED = "status IN (2, 3, 5, 9, 10, 11)"
 #: a finished job of which no child still runs
@@ -236,18 +236,19 @@ def sweep(store: str, newest: int, go_on: Callable[[], bool]) -> int:
     """
     root = os.path.join(store, "jobs")
     freed = 0
-    with contextlib.suppress(FileNotFoundError):
-        for shard in sorted(os.listdir(root), key=lambda name: (len(name), name)):
-            path = os.path.join(root, shard)
-            if not go_on():
-                break
-            if not shard.isdigit():
-                continue
+    for shard in numbers_in(root):
+        path = os.path.join(root, str(shard))
+        if not go_on():
+            break
+        try:
             names = os.listdir(path)
-            left = [name for name in names if re.fullmatch(rf"\d+{re.escape(_DELETED)}", name)]
-            for name in left:
-                freed += _remove_tree(os.path.join(path, name))
-            if len(left) == len(names) and (int(shard) + 2) * SHARD < newest:
-                with contextlib.suppress(OSError):
-                    os.rmdir(path)
+        except (FileNotFoundError, NotADirectoryError):
+            # Another one swept it, or somebody put a file there.
+            continue
+        left = [name for name in names if re.fullmatch(rf"\d+{re.escape(_DELETED)}", name)]
+        for name in left:
+            freed += _remove_tree(os.path.join(path, name))
+        if len(left) == len(names) and (shard + 2) * SHARD < newest:
+            with contextlib.suppress(OSError):
+                os.rmdir(path)
     return freed

@@ -285,8 +285,11 @@ async def test_leftovers_of_crashes_and_empty_shards_go(settings: Settings, scri
     (store / "jobs/0/7.deleted/out.dat").write_bytes(b"x" * 9000)
     (store / "jobs/1/1001.deleted/deep").mkdir(parents=True)
     (store / "jobs/4").mkdir()
+    # Somebody's own, named as they may be.
+    for name in ("2", "²", "notes"):
+        (store / "jobs" / name).write_text("mine")
     await engine.groom()
-    assert sorted(path.name for path in (store / "jobs").iterdir()) == ["0", "4"]
+    assert sorted(path.name for path in (store / "jobs").iterdir()) == ["0", "2", "4", "notes", "²"]
     assert job_directories(settings.data_directory) == [young] and not left(settings)
     await engine.close()
 
