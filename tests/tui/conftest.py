@@ -48,7 +48,7 @@ def _plain_terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture
-def deck(tmp_path: Path, scripts: Path) -> Deck:
+async def deck(tmp_path: Path, scripts: Path) -> AsyncIterator[Deck]:
     """`async with deck(size=(80, 24)) as pilot`: the application over an engine of its own on the test's store.
 
     `still=True`: times, paths and hosts are always the same, for pictures. Other arguments are JobdeckApp's.
@@ -73,9 +73,9 @@ def deck(tmp_path: Path, scripts: Path) -> Deck:
                 yield pilot
         finally:
             app.thread.close()
-            await _end_jobs()
 
-    return make
+    yield make
+    await _end_jobs()
 
 
 async def _end_jobs() -> None:

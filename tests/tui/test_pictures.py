@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from core.config import Settings
 from core.engine.engine import Engine
-from core.service import JobQuery, JobService, RunRequest, Status, Unavailable
+from core.service import JobService, RunRequest, Status, Unavailable
 from tests.tui.conftest import SIZES, Deck, Shot, settled, until
 from tui.screens.jobs import JobsScreen
 
@@ -45,17 +44,12 @@ async def run_examples(engine: Engine, examples: Path) -> None:
 
 
 @pytest.fixture
-async def worked(settings: Settings, examples: Path) -> AsyncIterator[Path]:
+async def worked(settings: Settings, examples: Path) -> Path:
     """A store on which the examples have run; where they lie."""
     engine = await Engine.open(settings, "stay")
     await run_examples(engine, examples)
     await engine.close()
-    yield examples
-    engine = await Engine.open(settings, "act")
-    for job in (await engine.jobs(JobQuery(statuses=frozenset({Status.Active})))).jobs:
-        await engine.cancel(job.id)
-        await engine.wait(job.id)
-    await engine.close()
+    return examples
 
 
 async def test_jobs(deck: Deck, shot: Shot, worked: Path) -> None:
