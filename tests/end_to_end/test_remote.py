@@ -9,20 +9,13 @@ import stat
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from core.access import Role
 from tests.end_to_end.command import Command, Terminal
-from tests.end_to_end.server import Server, serving
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    with serving(tmp_path / "server") as started:
-        yield started
+from tests.end_to_end.server import Server
 
 
 @pytest.fixture

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from core.access import Role
 from tests.end_to_end.command import Command
-from tests.end_to_end.server import Server, serving
+from tests.end_to_end.server import Server
 from tests.end_to_end.tmux import Tmux
 
 #: that one may look only is on the screen, and only once
 _ONCE = r"\A(?![\s\S]*You may look only[\s\S]*You may look only)[\s\S]*You may look only"
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    """A server with a store of its own."""
-    with serving(tmp_path / "server") as started:
-        yield started
 
 
 @pytest.fixture
