@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from core.config import Settings
 from core.service import Invalid, JobService
+
+if TYPE_CHECKING:
+    import socket
 
 Mode = Literal["look", "act", "stay"]
 Told = Callable[[str | None], None]
@@ -34,18 +37,24 @@ def tell(sentence: str | None) -> None:
     say.tell("The server is back." if sentence is None else sentence)
 
 
-async def connect(mode: Mode = "look", *, patience: float | None = None, told: Told | None = tell) -> JobService:
+async def connect(
+    mode: Mode = "look",
+    *,
+    patience: float | None = None,
+    told: Told | None = tell,
+    runner: socket.socket | None = None,
+) -> JobService:
     """The service, to be closed by who asked. Raises ServiceError.
 
     `mode`: "look" only reads, "act" changes things and leads while it is open if nobody else does, "stay" is "act"
     for a process that lives long. `patience`: how long (s) a server is waited for that goes away; `told` hears that it
-    is, and None once it is back.
+    is, and None once it is back. `runner`: one that waits for the first job that an engine of our own starts.
     """
     address = server()
     if address is None:
         from core.engine.engine import Engine
 
-        return await Engine.open(Settings.load(), mode=mode)
+        return await Engine.open(Settings.load(), mode=mode, runner=runner)
     from core.addresses import checked_url, socket_path
     from core.client import Client
     from core.transport import PATIENCE
@@ -59,9 +68,9 @@ async def connect(mode: Mode = "look", *, patience: float | None = None, told: T
 
 
 @asynccontextmanager
-async def service(mode: Mode = "look") -> AsyncIterator[JobService]:
-    """Open the service for a while; `mode` as for `connect`."""
-    opened = await connect(mode)
+async def service(mode: Mode = "look", *, runner: socket.socket | None = None) -> AsyncIterator[JobService]:
+    """Open the service for a while; `mode` and `runner` as for `connect`."""
+    opened = await connect(mode, runner=runner)
     try:
         yield opened
     finally:

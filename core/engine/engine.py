@@ -32,6 +32,8 @@ from .settings import Live
 from .shared import Shared
 
 if TYPE_CHECKING:
+    import socket
+
     from core.service import (
         ErrorRecord,
         Event,
@@ -67,7 +69,9 @@ _LETS_GO = 10.0
 class Engine(Administration):
     """JobService over the store of `settings`. Make one with `Engine.open`."""
 
-    def __init__(self, settings: Settings, mode: Mode, store_lock: FileLock) -> None:
+    def __init__(
+        self, settings: Settings, mode: Mode, store_lock: FileLock, runner: socket.socket | None = None
+    ) -> None:
         store = settings.data_directory
         self._store = store
         self._store_lock = store_lock
@@ -88,7 +92,7 @@ class Engine(Administration):
 
             self._watches = Watches(self._database, self._ended)
             self._starting = Starting(
-                self._live, self._shared.name, self._database, self._watches, forks=mode == "stay"
+                self._live, self._shared.name, self._database, self._watches, forks=mode == "stay", runner=runner
             )
         self._looking = Looking(self._shared, self._watches, self._is_starting)
         if self._starting is not None:
@@ -97,18 +101,21 @@ class Engine(Administration):
             self._submitting = Submitting(self._shared, self._looking, self._catalogue, self._starting, self._wake)
 
     @classmethod
-    async def open(cls, settings: Settings | None = None, mode: Mode = "act") -> Engine:
+    async def open(
+        cls, settings: Settings | None = None, mode: Mode = "act", runner: socket.socket | None = None
+    ) -> Engine:
         """An engine over the store. Raises ServiceError.
 
         `mode`: "look" reads; "act" also starts jobs, and leads while nobody else does; "stay" is "act" for a process
-        that lives long: it keeps a zygote, from which runners are forked.
+        that lives long: it keeps a zygote, from which runners are forked. `runner`: of `start_waiting`, for the first
+        job of one that acts; it is the engine's from now on.
         """
         settings = settings or Settings.load()
         store_lock = open_store(settings)
         log_to(settings.log_file)
         try:
             restarted = note_boot(settings, boot_id())
-            engine = cls(settings, mode, store_lock)
+            engine = cls(settings, mode, store_lock, runner)
         except BaseException:
             store_lock.close()
             raise

@@ -27,9 +27,22 @@ if TYPE_CHECKING:
 
 
 class Starting:
-    """How one engine starts jobs. `forks`: it lives long, and keeps a zygote from which runners are forked."""
+    """How one engine starts jobs."""
 
-    def __init__(self, live: Live, engine: str, database: Database, watches: Watches, *, forks: bool) -> None:
+    def __init__(
+        self,
+        live: Live,
+        engine: str,
+        database: Database,
+        watches: Watches,
+        *,
+        forks: bool,
+        runner: socket.socket | None = None,
+    ) -> None:
+        """`forks`: it lives long, and keeps a zygote from which runners are forked.
+
+        `runner`: one that waits for its job already, for an engine that forks none.
+        """
         self._store = live.now.data_directory
         self._live = live
         self._engine = engine
@@ -39,6 +52,18 @@ class Starting:
         self._zygote: Any = None
         self._busy: set[int] = set()
         self._warming: Warming | None = None
+        #: a runner that loads while its job is still being made
+        self._ahead = runner
+
+    def expect(self, path: str | None) -> None:
+        """A job is about to be made, of the script at `path` where that is known: its runner may load meanwhile."""
+        if self._forks or self._ahead is not None:
+            return
+        from core.runner.start import start_waiting
+
+        # whatever keeps one from being started is told with the job that it fails
+        with contextlib.suppress(OSError):
+            self._ahead = start_waiting(powershell=(path or "").lower().endswith(".ps1"))
 
     def busy(self, id: int) -> bool:
         """Whether this engine is starting the job at this moment."""
@@ -62,12 +87,14 @@ class Starting:
         ours, theirs = socket.socketpair()
         watch: socket.socket | None = ours
         try:
-            while (idle := self._waiting_runner(spec)) is not None:
-                if hand_over(idle, directory, id, lock=lock.fileno(), secrets=secrets):
-                    ours.close()
-                    watch = idle
-                    break
-                idle.close()
+            while (waiting := self._waiting_runner(spec)) is not None:
+                with contextlib.ExitStack() as unless_taken:
+                    unless_taken.callback(waiting.close)
+                    if hand_over(waiting, directory, id, lock=lock.fileno(), secrets=secrets):
+                        unless_taken.pop_all()
+                        ours.close()
+                        watch = waiting
+                        break
             else:
                 self._start_runner(directory, id, lock.fileno(), theirs.fileno(), secrets)
         except ZygoteGone:
@@ -104,7 +131,8 @@ class Starting:
             warm = self._warming.take(spec)
             if warm is not None:
                 return warm
-        return self._watches.idle_runner()
+        ahead, self._ahead = self._ahead, None
+        return ahead or self._watches.idle_runner()
 
     def _start_warm(self, settings: Mapping[str, Any], connection: int) -> None:
         from core.runner.start import Zygote, ZygoteGone
@@ -165,6 +193,9 @@ class Starting:
 
     def close(self) -> None:
         """Let the zygote go, and the runners that have no job; others stay."""
+        if self._ahead is not None:
+            self._ahead.close()
+            self._ahead = None
         if self._warming is not None:
             self._warming.close()
             self._warming = None

@@ -87,6 +87,7 @@ class Submitting:
         return job, spec, clear, origin
 
     async def _submit(self, request: RunRequest, origin: Origin) -> Job | int:
+        self._starting.expect(request.path)
         with contextlib.ExitStack() as claiming:
             # One thread goes from step to step: each step of its own would cost the loop two switches between threads.
             recording = asyncio.ensure_future(asyncio.to_thread(self._record, request, origin, claiming))

@@ -17,7 +17,7 @@ from core.runner import system
 from core.runner.connection import Parking
 from core.runner.job import AlreadyRan, Job
 from core.runner.processes import boot_id
-from core.runner.spec import read_secrets
+from core.runner.spec import log_file, read_secrets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,12 +28,16 @@ MESSAGE = 65536
 #: how long a runner waits for a further job, seconds, and how many jobs it runs in its life
 IDLE = 5.0
 JOBS = 50
+#: how long one that was started before its job waits for it, seconds
+WAITING = 60.0
 
 
 def main(argv: list[str]) -> None:
     """Be what the command line says; does not return."""
     if argv[1] == "zygote":
         serve(int(argv[2]))
+    elif argv[1] == "wait":
+        wait(int(argv[2]), powershell="powershell" in argv[3:])
     else:
         lock, watch, secrets = (None if value == "-" else int(value) for value in argv[4:7])
         assert lock is not None
@@ -60,6 +64,32 @@ def run(
         import traceback
 
         _log(f"job {number}: its runner failed\n{traceback.format_exc()}")
+    finally:
+        os._exit(code)
+
+
+def wait(home: int, *, powershell: bool) -> None:
+    """Load, run the one job that comes over `home`, and leave; also when none comes, or whoever would send it goes.
+
+    `powershell`: it is going to be a script of PowerShell's.
+    """
+    code = 1
+    try:
+        _become_runner({home})
+        system.set_title("jobdeck core.runner waiting")
+        if powershell:
+            from core.runner.powershell import begin, hosting  # noqa: F401
+        received = _job_from(home, WAITING)
+        if received is not None:
+            directory, number, lock, secrets = received
+            # which store it belongs to, it hears only now
+            _log_to(log_file(directory))
+            _run_one(directory, number, lock, home, secrets, None)
+        code = 0
+    except BaseException:
+        import traceback
+
+        _log(f"a runner failed that was started before its job\n{traceback.format_exc()}")
     finally:
         os._exit(code)
 
@@ -147,9 +177,14 @@ def _next_job(home: int, parking: Parking) -> tuple[str, int, int, int | None] |
         _log("a runner ends: its last job left something open")
         return None
     system.set_title("jobdeck core.runner idle")
+    return _job_from(home, IDLE)
+
+
+def _job_from(home: int, seconds: float) -> tuple[str, int, int, int | None] | None:
+    """The job that comes over `home`: its directory, number, lock and secrets. None when none comes so long."""
     connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM, 0, home)
     try:
-        connection.settimeout(IDLE)
+        connection.settimeout(seconds)
         received = _receive(connection)
     except OSError:
         # nobody wanted it for a while, or its engine was killed
@@ -178,6 +213,16 @@ def _receive(connection: _socket.socket) -> tuple[dict[str, object], dict[str, i
 def _log(text: str) -> None:
     stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     os.write(2, f"{stamp} runner {os.getpid()} {text}\n".encode("utf-8", "replace"))
+
+
+def _log_to(path: str) -> None:
+    """Say from now on in that file what there is to complain of; without its directory, nowhere."""
+    try:
+        file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError:
+        return
+    os.dup2(file, 2)
+    os.close(file)
 
 
 def _become_runner(keep: set[int]) -> None:

@@ -66,6 +66,11 @@ class Launch:
         self.remarks = remarks
 
 
+def log_file(directory: str) -> str:
+    """The log of the data directory in which jobs/S/ID is `directory`."""
+    return os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(directory))), "log", "jobdeck.log")
+
+
 def read_spec(directory: str) -> dict[str, Any]:
     """spec.json of a job's directory. Raises OSError, ValueError."""
     with open(os.path.join(directory, "spec.json"), "rb") as file:

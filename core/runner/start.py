@@ -16,7 +16,7 @@ import sys
 import threading
 
 from core.runner.connection import IDLE_DIRECTORY
-from core.runner.spec import OWN
+from core.runner.spec import OWN, log_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def start_fresh(
             ["run", str(job_id), directory, *names],
             given,
             "runner",
-            _log_file(directory),
+            log_file(directory),
             f"The runner of job {job_id}",
         )
     finally:
@@ -57,10 +57,28 @@ def start_fresh(
             os.close(pipe)
 
 
+def start_waiting(*, powershell: bool = False) -> socket.socket:
+    """Start a runner in a fresh interpreter that loads while its job is still being made; the connection to it.
+
+    `hand_over` gives it the job, and the connection is the job's watch from then on. It goes when the connection is
+    closed, or when no job comes. `powershell`: the job is going to be a script of PowerShell's. Raises OSError.
+    """
+    ours, theirs = socket.socketpair()
+    kind = ["powershell"] if powershell else []
+    try:
+        _spawn(["wait", "3", *kind], [theirs.fileno()], "runner", os.devnull, "A runner")
+    except OSError:
+        ours.close()
+        raise
+    finally:
+        theirs.close()
+    return ours
+
+
 def hand_over(
     connection: socket.socket, directory: str, job_id: int, *, lock: int, secrets: Mapping[str, str] | None = None
 ) -> bool:
-    """Give the job to the idle runner at the other end of `connection`; False when that has gone.
+    """Give the job to the runner that waits at the other end of `connection`; False when that has gone.
 
     `lock` as for `start_fresh`: held here and, from now on, by the runner. A runner that dies before it reads this
     lets the lock go without a start on record, and ends the connection.
@@ -185,11 +203,6 @@ def _forget_the_dead(directory: str) -> None:
         if not os.path.exists(f"/proc/{name.partition('-')[0]}"):
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(os.path.join(directory, name))
-
-
-def _log_file(directory: str) -> str:
-    """The log of the data directory in which jobs/S/ID is `directory`."""
-    return os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(directory))), "log", "jobdeck.log")
 
 
 def _secrets_pipe(job_id: int, secrets: Mapping[str, str] | None) -> int | None:

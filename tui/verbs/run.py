@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from core.config import Settings
 from core.service import Invalid, Job, JobService, NotFound, RunRequest
 from tui import connection, options, say, standard_input
 from tui.connection import service
+
+if TYPE_CHECKING:
+    import socket
 
 DETAILS = """\
 An existing file wins over a script's name. What comes on a pipe or from a file on standard input goes to the job.
@@ -39,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 async def run(arguments: argparse.Namespace) -> int:
     """Submit, then follow (or print the number with --detach)."""
     wanted = request(arguments)
-    async with service("act") as engine:
+    async with service("act", runner=_runner(arguments.target)) as engine:
         if connection.server() and wanted.path is not None:
             from tui.sending import script_for
 
@@ -54,6 +59,18 @@ async def run(arguments: argparse.Namespace) -> int:
         from tui.follow import to_the_end
 
         return await to_the_end(engine, job, arguments.json, feed=wanted.standard_input == "pipe")
+
+
+def _runner(target: str) -> socket.socket | None:
+    """The job's runner, which loads while this process loads the engine; None where the job runs elsewhere."""
+    if connection.server():
+        return None
+    from core.runner.start import start_waiting
+
+    with contextlib.suppress(OSError):
+        # whatever keeps one from being started is told with the job that it fails
+        return start_waiting(powershell=target.lower().endswith(".ps1"))
+    return None
 
 
 async def submit(engine: JobService, wanted: RunRequest, target: str) -> Job:
