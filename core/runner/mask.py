@@ -27,23 +27,6 @@ def _percent(data: bytes, safe: frozenset[int], upper: bool, plus: bool) -> byte
     return b"".join(bytes((byte,)) if byte in safe else b"+" if plus and byte == 0x20 else form % byte for byte in data)
 
 
-def _clixml(text: str) -> str:
-    """PowerShell's escapes of control characters, surrogates and of an underscore before an x, then XML's."""
-    out = []
-    for index, char in enumerate(text):
-        code = ord(char)
-        if char == "_" and text[index + 1 : index + 2] in ("x", "X"):
-            out.append("_x005F_")
-        elif code > 0xFFFF:
-            code -= 0x10000
-            out.append(f"_x{0xD800 + (code >> 10):04X}__x{0xDC00 + (code & 0x3FF):04X}_")
-        elif code < 0x20 or 0x7F <= code <= 0x9F or 0xD800 <= code <= 0xDFFF:
-            out.append(f"_x{code:04X}_")
-        else:
-            out.append({"&": "&amp;", "<": "&lt;", ">": "&gt;"}.get(char, char))
-    return "".join(out)
-
-
 def _base64(data: bytes) -> list[bytes]:
     """What of `data`'s base64 is the same whatever stands before and behind it: one piece per alignment."""
     pieces = []
@@ -63,9 +46,13 @@ def forms(secret: str) -> set[bytes]:
     """Every spelling of `secret` that is looked for."""
     if len(secret) < SHORTEST:
         return set()
+    # few jobs have secrets
+    from core.clixml import escapes
+
     plain = secret.encode("utf-8", "surrogateescape")
     wide = secret.encode("utf-16-le", "surrogatepass")
-    texts = {secret, _clixml(secret), _clixml(secret).replace('"', "&quot;"), _clixml(secret).replace("'", "&apos;")}
+    clixml = escapes.markup(escapes.encode(secret))
+    texts = {secret, clixml, clixml.replace('"', "&quot;"), clixml.replace("'", "&apos;")}
     texts |= {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
     texts |= {text.replace("/", "\\/") for text in set(texts)}
     found = {plain, wide}

@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.clixml.escapes import decode, encode, markup
 from core.runner.powershell import requests, wire
 from core.runner.powershell.client import pipeline_state
 from core.runner.powershell.requests import Credential, Secret, Writer
-from core.runner.powershell.values import ValueProblem, decode, encode, read, string_bytes, visible
+from core.runner.powershell.values import ValueProblem, read, string_bytes, visible
 from core.runner.powershell.wire import SESSION, Assembler, Sender, WireError, read_packet
 
 
@@ -39,7 +40,7 @@ def test_what_is_sent_comes_back_together(payloads: list[bytes], random: Any) ->
 
 @given(st.text(max_size=60) | st.text(st.characters(min_codepoint=0xD7F0, max_codepoint=0xE010), max_size=20))
 def test_texts_survive(given_text: str) -> None:
-    written = encode(given_text)
+    written = markup(encode(given_text))
     whole = given_text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
     assert read(f"<S>{written}</S>".encode()).word() == whole
     assert string_bytes(written.encode()) == visible(whole)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import binascii
 
-from core.runner.powershell.values import encode
+from core.clixml import escapes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Writer:
         if isinstance(value, Credential):
             return self._credential(value, attribute)
         if isinstance(value, str):
-            return f"<S{attribute}>{encode(value)}</S>"
+            return f"<S{attribute}>{_text(value)}</S>"
         if isinstance(value, bool):
             return f"<B{attribute}>{'true' if value else 'false'}</B>"
         if isinstance(value, int):
@@ -103,13 +103,17 @@ class Writer:
 
     def _credential(self, value: Credential, attribute: str) -> str:
         types = "<T>System.Management.Automation.PSCredential</T><T>System.Object</T>"
-        inner = f'<S N="UserName">{encode(value.user)}</S><SS N="Password">{self._secure(value.password)}</SS>'
+        inner = f'<S N="UserName">{_text(value.user)}</S><SS N="Password">{self._secure(value.password)}</SS>'
         text = "<ToString>System.Management.Automation.PSCredential</ToString>"
         return self.instance(types, f"{text}<Props>{inner}</Props>", attribute)
 
 
 def _attribute(name: str) -> str:
-    return encode(name).replace('"', "&quot;")
+    return escapes.attribute(escapes.encode(name))
+
+
+def _text(value: str) -> str:
+    return escapes.markup(escapes.encode(value))
 
 
 def _double(value: float) -> str:
@@ -200,7 +204,7 @@ def pipeline(script: str, arguments: Mapping[str, str], columns: int, rows: int,
     )
     args = writer.instance(_PSOBJECTS, f"<LST>{given}</LST>", ' N="Args"')
     command = (
-        f'<Obj RefId="{writer.ref()}"><MS><S N="Cmd">{encode(script)}</S><B N="IsScript">true</B>'
+        f'<Obj RefId="{writer.ref()}"><MS><S N="Cmd">{_text(script)}</S><B N="IsScript">true</B>'
         f'<Nil N="UseLocalScope" />{merges}{args}</MS></Obj>'
     )
     commands = writer.instance(_PSOBJECTS, f"<LST>{command}</LST>", ' N="Cmds"')
@@ -224,7 +228,7 @@ def answer(call: int, method: int, element: str, writer: Writer) -> bytes:
 def refusal(call: int, method: int, message: str) -> bytes:
     """PIPELINE_HOST_RESPONSE with an error, which the script can catch."""
     writer = Writer()
-    text = encode(message)
+    text = _text(message)
     exception = writer.instance(
         "<T>System.Management.Automation.Host.HostException</T><T>System.Management.Automation.RuntimeException</T>"
         "<T>System.SystemException</T><T>System.Exception</T><T>System.Object</T>",

@@ -8,6 +8,8 @@ from __future__ import annotations
 import pyexpat
 import re
 
+from core.clixml.escapes import decode
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,51 +19,12 @@ DEEPEST = 150
 MOST = 50_000
 LONGEST = 8 << 20
 
-_ESCAPE = re.compile("_[xX]([0-9A-Fa-f]{8}|[0-9A-Fa-f]{4})_")
 _ESCAPE_BYTES = re.compile(rb"_[xX]([0-9A-Fa-f]{8}|[0-9A-Fa-f]{4})_")
 _CONTAINERS = frozenset({"LST", "IE", "QUE", "STK", "DCT"})
 
 
 class ValueProblem(ValueError):
     """A payload that cannot be read; the text says why."""
-
-
-def _character(digits: str) -> str:
-    code = int(digits, 16)
-    return chr(code) if code <= 0x10FFFF else "\ufffd"
-
-
-def decode(text: str) -> str:
-    """A text whose control characters and surrogates are escaped, as PowerShell writes them."""
-    if "_x" not in text and "_X" not in text:
-        return text
-    text = _ESCAPE.sub(lambda found: _character(found[1]), text)
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        # pairs of surrogates become one character, lone ones stay
-        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
-    return text
-
-
-def encode(text: str) -> str:
-    """A text as it may stand in CLIXML."""
-    out = []
-    for index, char in enumerate(text):
-        code = ord(char)
-        if char == "_" and text[index + 1 : index + 2] in ("x", "X"):
-            out.append("_x005F_")
-        elif code > 0xFFFF:
-            code -= 0x10000
-            out.append(f"_x{0xD800 + (code >> 10):04X}__x{0xDC00 + (code & 0x3FF):04X}_")
-        elif code < 0x20 or 0x7F <= code <= 0x9F or 0xD800 <= code <= 0xDFFF or code >= 0xFFFE:
-            out.append(f"_x{code:04X}_")
-        else:
-            out.append(_XML.get(char, char))
-    return "".join(out)
-
-
-_XML = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 
 def visible(text: str) -> bytes:
@@ -73,7 +36,8 @@ def visible(text: str) -> bytes:
 
 
 def _character_bytes(digits: bytes) -> bytes:
-    return _character(digits.decode()).encode("utf-8", "surrogatepass")
+    code = int(digits, 16)
+    return chr(code if code <= 0x10FFFF else 0xFFFD).encode("utf-8", "surrogatepass")
 
 
 def string_bytes(content: bytes) -> bytes:
