@@ -9,10 +9,11 @@ from core.runner.processes import KILL_TIME, Sweep
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     from core.runner.loop import Loop, Timer
+    from core.runner.processes import Process
     from core.runner.spawn import Terminal
 
 
@@ -23,6 +24,12 @@ def has_children() -> bool:
     except ChildProcessError:
         return False
     return True
+
+
+def told(left: Sequence[Process]) -> str:
+    """Processes as a sentence names them, the first twenty."""
+    names = ", ".join(f"{process.name} ({process.pid})" for process in left[:20])
+    return names if len(left) <= 20 else f"{names} and {len(left) - 20} more"
 
 
 class Ending:

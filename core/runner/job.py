@@ -13,7 +13,7 @@ from core.runner.begin import begin_command
 from core.runner.calling import call_for_children
 from core.runner.channel import Channel
 from core.runner.commands import Commands
-from core.runner.ending import Ending, has_children
+from core.runner.ending import Ending, has_children, told
 from core.runner.exit_file import ExitFile
 from core.runner.loop import READ, Loop
 from core.runner.mask import Secrets, within
@@ -21,6 +21,7 @@ from core.runner.outcome import Outcome
 from core.runner.output import Outputs
 from core.runner.questions import Questions
 from core.runner.recorder import Recorder
+from core.runner.signals import Signals
 from core.runner.spec import launch, read_spec
 
 TYPE_CHECKING = False
@@ -105,7 +106,7 @@ class Job:
         self._finished = False
         #: this process runs no further job if secrets were in its memory
         self._reusable = parking is not None and not secrets and self.spec["kind"] != "powershell"
-        self._wakeup = (-1, -1)
+        self._signals: Signals | None = None
         self._continued = False
         #: it has ended and left this process as good as new; whoever started it has been told so
         self.idle = False
@@ -119,7 +120,7 @@ class Job:
 
     def run(self) -> None:
         """Run it to its end."""
-        self._catch_signals()
+        self._signals = Signals(self.loop, self._signalled)
         if self._shell is not None:
             # it may have died before anybody listened for that
             self.loop.after(0, self._reap)
@@ -195,16 +196,6 @@ class Job:
             self.outcome.failed_to_start = spawn.complaint(report, self._launch)
 
     # while it runs
-
-    def _catch_signals(self) -> None:
-        reading, writing = os.pipe()
-        os.set_blocking(reading, False)
-        os.set_blocking(writing, False)
-        signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
-        self._wakeup = reading, writing
-        for number in (signal.SIGCHLD, signal.SIGTERM):
-            signal.signal(number, lambda *_: None)
-        self.loop.watch(reading, READ, lambda _events: self._signalled(os.read(reading, 512)))
 
     def _signalled(self, numbers: bytes) -> None:
         if signal.SIGTERM in numbers:
@@ -371,13 +362,10 @@ class Job:
         left = sweep.find()
         if not left:
             return False
-        names = ", ".join(f"{process.name} ({process.pid})" for process in left[:20])
-        if len(left) > 20:
-            names += f" and {len(left) - 20} more"
         if not self.spec.get("kill_leftovers"):
-            self.outcome.remark(f"Processes that the script started were left running: {names}.")
+            self.outcome.remark(f"Processes that the script started were left running: {told(left)}.")
             return False
-        self.outcome.remark(f"Processes that the script left running were ended: {names}.")
+        self.outcome.remark(f"Processes that the script left running were ended: {told(left)}.")
         self.ending = self._end_processes(float(self.spec.get("grace", 5.0)))
         self.ending.look()
         return True
@@ -420,10 +408,7 @@ class Job:
 
     def close(self) -> None:
         """Let go of everything that the end of the process would, for the next job that it runs."""
-        signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        for fd in self._wakeup:
-            if fd >= 0:
-                os.close(fd)
+        if self._signals is not None:
+            self._signals.close()
         self.recorder.writer.close()
         self.loop.close()
