@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
+import threading
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from textual.events import MouseScrollUp
 
 import core.engine.reading as reading
+from core.config import Settings
+from core.engine.engine import Engine
 from core.journal import format as journal
-from core.service import Status
+from core.service import JobService, LinePage, Status
 from tests.tui.conftest import Deck, until
 from tests.tui.job_views import finished, open_job, rows, screen_text, service, start
 from tui import output_files
@@ -220,6 +225,65 @@ async def test_going_to_a_line_a_share_and_a_time(deck: Deck, scripts: Path) -> 
             await until(pilot, lambda first=first: rows(view)[:1] == [first])  # type: ignore[misc]
         await pilot.press("ctrl+g", *"nowhere", "enter")
         await until(pilot, lambda: len(pilot.app._notifications) > 0)
+
+
+class _Slow:
+    """A service whose lines come when `there` is set."""
+
+    def __init__(self, service: JobService) -> None:
+        self._service = service
+        self.there = threading.Event()
+        self.there.set()
+        self.asked = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._service, name)
+
+    async def lines(self, *arguments: Any, **named: Any) -> LinePage:
+        """Some lines, in the end."""
+        self.asked += 1
+        while not self.there.is_set():
+            await asyncio.sleep(0.005)
+        return await self._service.lines(*arguments, **named)
+
+
+async def test_a_slow_service_loses_no_key(deck: Deck, scripts: Path) -> None:
+    slow: list[_Slow] = []
+
+    async def connect() -> JobService:
+        slow.append(_Slow(await Engine.open(Settings.load(), "stay")))
+        return cast(JobService, slow[0])
+
+    async with deck(size=(80, 24), connect=connect) as pilot:
+        screen = await finished(pilot, scripts, "long.sh", counting("line", 1000))
+        view, there = screen.output.view, slow[0].there
+        await until(pilot, lambda: rows(view)[-1:] == ["line 1000"])
+        there.clear()
+        top, page = view.top, view.size.height - 1
+        await pilot.press(*["pageup"] * 9, "down", "up", "up")
+        there.set()
+        await until(pilot, lambda: rows(view)[:1] == [f"line {top - 9 * page}"])
+        # Another size of the window, while what is seen may have changed, is no reason to stay.
+        there.clear()
+        asked = slow[0].asked
+        assert view.lines is not None
+        view.lines.grown(view.shown)
+        view.go(499)
+        await until(pilot, lambda: slow[0].asked > asked)
+        await pilot.resize_terminal(80, 30)
+        await until(pilot, lambda: slow[0].asked > asked + 1)
+        there.set()
+        await until(pilot, lambda: rows(view)[:1] == ["line 500"])
+        await until(pilot, lambda: rows(view)[-1:] == [f"line {499 + view.size.height}"])
+        # What is wished for last counts, also where its lines are here already.
+        await pilot.press("end")
+        await until(pilot, lambda: rows(view)[-1:] == ["line 1000"])
+        there.clear()
+        view.go(99)
+        await pilot.press("end")
+        there.set()
+        await until(pilot, lambda: not any(worker.group == "lines" for worker in pilot.app.workers))
+        assert rows(view)[-1] == "line 1000"
 
 
 async def test_long_lines(deck: Deck, scripts: Path) -> None:
