@@ -242,8 +242,7 @@ class _Slow:
     async def lines(self, *arguments: Any, **named: Any) -> LinePage:
         """Some lines, in the end."""
         self.asked += 1
-        while not self.there.is_set():
-            await asyncio.sleep(0.005)
+        await asyncio.to_thread(self.there.wait, 30)
         return await self._service.lines(*arguments, **named)
 
 
