@@ -178,12 +178,17 @@ def bounds(parameter: Parameter) -> str:
     """The range of a number in words, with a space before it: " from 1 to 10"; "" without one."""
     low, high = parameter.minimum, parameter.maximum
     if low is not None and high is not None:
-        return f" from {low:g} to {high:g}"
+        return f" from {_limit(low)} to {_limit(high)}"
     if low is not None:
-        return f" of at least {low:g}"
+        return f" of at least {_limit(low)}"
     if high is not None:
-        return f" of at most {high:g}"
+        return f" of at most {_limit(high)}"
     return ""
+
+
+def _limit(limit: float) -> str:
+    """A limit with all its digits, as it would be typed."""
+    return str(int(limit)) if limit == int(limit) and abs(limit) < 1e16 else repr(limit)
 
 
 def to_text(value: Value) -> str:

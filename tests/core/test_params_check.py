@@ -63,6 +63,12 @@ def test_values(parameter: Parameter, given: Any, value: Any) -> None:
         (Parameter("a", "integer"), True, "x.sh: a needs a value: a=…."),
         (Parameter("a"), True, "x.sh: a needs a value: a=…."),
         (Parameter("a", "integer", minimum=1, maximum=9), "10", "must be a whole number from 1 to 9, not '10'"),
+        (
+            Parameter("a", "integer", maximum=1234567),
+            "2000000",
+            "must be a whole number of at most 1234567, not '2000000'",
+        ),
+        (Parameter("a", "number", minimum=0.5), "0", "must be a number of at least 0.5, not '0'"),
         (Parameter("a", "number", minimum=1), "0.5", "must be a number of at least 1, not '0.5'"),
         (Parameter("a", "number", maximum=1), "2", "must be a number of at most 1, not '2'"),
         (Parameter("a", "number"), "nan", "must be a number, not 'nan'"),
