@@ -96,7 +96,8 @@ class Starting:
                         watch = waiting
                         break
             else:
-                self._start_runner(directory, id, lock.fileno(), theirs.fileno(), secrets)
+                powershell = spec.get("kind") == "powershell"
+                self._start_runner(directory, id, lock.fileno(), theirs.fileno(), secrets, powershell)
         except ZygoteGone:
             # Whether it forked before it went, only the job's lock can tell: the watch finds the job running, or
             # lets it back into the queue.
@@ -145,7 +146,9 @@ class Starting:
             self._zygote = None
             raise
 
-    def _start_runner(self, directory: str, id: int, lock: int, watch: int, secrets: Mapping[str, str]) -> None:
+    def _start_runner(
+        self, directory: str, id: int, lock: int, watch: int, secrets: Mapping[str, str], powershell: bool
+    ) -> None:
         from core.runner.start import Zygote, start_fresh
 
         if not self._forks:
@@ -153,7 +156,9 @@ class Starting:
             return
         if self._zygote is None:
             self._zygote = Zygote(self._store)
-        self._zygote.start_runner(directory, id, lock=lock, watch=watch, secrets=secrets, reusable=True)
+        self._zygote.start_runner(
+            directory, id, lock=lock, watch=watch, secrets=secrets, reusable=True, powershell=powershell
+        )
 
     async def start_queued(self, id: int) -> None:
         """Start a queued job if nobody else does."""

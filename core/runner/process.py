@@ -271,6 +271,8 @@ def serve(fd: int) -> None:
         if received is None:
             os._exit(0)
         message, fds = received
+        if message.get("powershell") or "warm" in message:
+            _load_powershell()
         reply = _fork(message, fds, connection)
         for descriptor in fds.values():
             os.close(descriptor)
@@ -278,6 +280,15 @@ def serve(fd: int) -> None:
             connection.send(json.dumps(reply).encode())
         except ConnectionError:
             os._exit(0)
+
+
+def _load_powershell() -> None:
+    """Load what a PowerShell's runner needs, once for all that come."""
+    if "core.runner.powershell.hosting" not in sys.modules:
+        from core.runner.powershell import begin, hosting, warm  # noqa: F401
+
+        gc.collect()
+        gc.freeze()
 
 
 _MSG_CMSG_CLOEXEC = 0x40000000

@@ -126,16 +126,19 @@ class Zygote:
         watch: int | None = None,
         secrets: Mapping[str, str] | None = None,
         reusable: bool = False,
+        powershell: bool = False,
     ) -> int:
         """As `start_fresh`, forked from the zygote, which reaps it. Raises ZygoteGone when it is dead, else OSError.
 
         `reusable`: at the end of its job it says on `watch` that it is idle, and waits a while for `hand_over`.
+        `powershell`: the job is a script of PowerShell's.
         """
         pipe = _secrets_pipe(job_id, secrets)
         try:
             fds = {"lock": lock, "watch": watch, "secrets": pipe}
             names = [name for name, fd in fds.items() if fd is not None]
-            message = json.dumps({"directory": directory, "id": job_id, "fds": names, "reusable": reusable}).encode()
+            kind = {"reusable": reusable, "powershell": powershell}
+            message = json.dumps({"directory": directory, "id": job_id, "fds": names, **kind}).encode()
             rights = array.array("i", [fd for fd in fds.values() if fd is not None])
             reply = self._ask(message, rights)
         finally:
