@@ -86,6 +86,9 @@ class TextIndex:
     def catch_up(self, jobs: sqlite3.Connection, lock_timeout: float) -> bool:
         """Take in the next jobs; whether more wait. Raises sqlite3.Error, as where SQLite has no such index."""
         newest = jobs.execute("SELECT max(id) FROM job").fetchone()[0] or 0
+        with contextlib.suppress(FileExistsError):
+            # its owner's alone from the beginning; only a file that nobody has open yet may be closed like this
+            os.close(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         with contextlib.closing(_connect(self.path)) as index:
             if index.execute("PRAGMA user_version").fetchone()[0] != _MADE:
                 _make(index, lock_timeout)

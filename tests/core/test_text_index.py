@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import sqlite3
 import subprocess
 import sys
@@ -71,6 +72,17 @@ def test_it_narrows_to_the_jobs_that_hold_the_text(store: tuple[sqlite3.Connecti
     # One or two letters begin three in a row, at the very end of a text, too.
     assert index.narrow(jobs, ("17",)) == [17] and _found(jobs, index, "7") == [7, 17, 27, 37]
     assert _found(jobs, index, '"}') == list(range(1, 40)) and index.narrow(jobs, ("Q", "zz")) == []
+
+
+def test_nobody_else_may_read_it(store: tuple[sqlite3.Connection, TextIndex], tmp_path: Path) -> None:
+    jobs, index = store
+    _add(jobs, 1, "a.sh")
+    before = os.umask(0o022)
+    try:
+        index.catch_up(jobs, 1)
+    finally:
+        os.umask(before)
+    assert {path.name: path.stat().st_mode & 0o777 for path in tmp_path.glob("text.db*")} == {"text.db": 0o600}
 
 
 def test_letters_that_are_too_common_are_looked_up_in_the_rows(
