@@ -340,6 +340,8 @@ class JobdeckApp(App[int]):
         super().action_suspend_process()
 
     def _on_resumed(self, _: object) -> None:
+        # The shell has written over the screen, and what stands still draws itself no second time.
+        self.refresh(layout=True)
         if self.connection.state is State.CLOSED:
             self._start()
 

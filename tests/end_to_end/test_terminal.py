@@ -169,6 +169,14 @@ def test_ctrl_z_gives_the_lead_up_and_fg_comes_back(jobdeck: Command, terminal: 
     jobdeck("run", "quick.sh")
     window.enter("fg")
     window.until(r"✓ Completed +quick\.sh")
+    window.until("enter Open +n Run")
+    # Once more, with nothing new to show: every line of the screen is there again all the same.
+    window.press("C-z")
+    window.until(r"^shell>$")
+    window.enter("fg")
+    window.until(r"^ Jobs +1 job$")
+    window.until("enter Open +n Run")
+    window.until(r"✓ Completed +quick\.sh")
     window.type("q")
     window.until(r"^shell>$")
 
