@@ -308,6 +308,31 @@ async def test_long_lines(deck: Deck, scripts: Path) -> None:
         screen_text(pilot)
 
 
+async def test_what_stands_behind_a_long_line_that_is_wrapped(deck: Deck, scripts: Path) -> None:
+    long = f"{sys.executable} -c \"print('a' * 999_930 + 'THE END!!!')\"\n"
+    script = counting("first", 30) + long + counting("last", 2) + "jobdeck-job error broken\n" + counting("more", 3)
+    async with deck(size=(80, 24)) as pilot:
+        screen = await finished(pilot, scripts, "behind.sh", script)
+        view = screen.output.view
+        await until(pilot, lambda: rows(view)[-1] == "more 3")
+        await pilot.press("w")
+        # The whole of the long line comes above what is looked at.
+        await until(pilot, lambda: any(row.endswith("THE END!!!") for row in rows(view)))
+        assert rows(view)[-1] == "more 3"
+        await pilot.press("home")
+        await until(pilot, lambda: rows(view)[0] == "first 1")
+        await pilot.press("3", "o")
+        await until(pilot, lambda: "ERROR: broken" in rows(view))
+        await pilot.press("G")
+        await until(pilot, lambda: rows(view)[-1] == "more 3")
+        await until(pilot, lambda: any(row.endswith("THE END!!!") for row in rows(view)))
+        await pilot.press("home", "w")
+        await until(pilot, lambda: rows(view)[0] == "first 1" and not view.wrap)
+        view.wrap = True
+        await pilot.press("ctrl+g", *"33", "enter")
+        await until(pilot, lambda: "last 2" in rows(view))
+
+
 async def test_copying(deck: Deck, scripts: Path) -> None:
     async with deck(size=(80, 24)) as pilot:
         await finished(

@@ -138,6 +138,13 @@ class OutputLayout:
                 found.append((row.line, max(4 * len(line.data), 4 * need)))
         return found
 
+    def behind_cut(self) -> Anchor | None:
+        """The last row on the screen, where it stands behind a line that is not here as a whole."""
+        cut = next((row.line for row in self.rows if row.cut), None)
+        if cut is None or self.rows[-1].line == cut:
+            return None
+        return Anchor(self.rows[-1].line, sum(row.line == self.rows[-1].line for row in self.rows) - 1)
+
     def lay_out(self) -> None:
         """Make the rows anew."""
         self.rows = self._made()

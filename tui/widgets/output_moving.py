@@ -57,7 +57,8 @@ class OutputMoving(OutputCanvas):
         """Bring a line into view, a third from the top, unless it is there already."""
         self.follow = False
         if not (line in self.shown and self.plan.rows and self.plan.rows[-1].line > line):
-            self.go(line - self.size.height // 3)
+            above = self.size.height // 3
+            self._move(lambda: self.plan.moved(Anchor(line), -above), line - above)
         else:
             self.redraw()
 
@@ -176,6 +177,7 @@ class OutputMoving(OutputCanvas):
         lines = self.lines
         if lines is None:
             return
+        top, last, above = self.plan.top, self.plan.behind_cut(), len(self.plan.rows) - 1
         try:
             for number, size in longer:
                 await lines.lengthen(number, size)
@@ -184,6 +186,9 @@ class OutputMoving(OutputCanvas):
             self.post_message(self.Failed(error))
             return
         if lines is self.lines:
+            if last is not None and top == self.plan.top:
+                # What stands behind a line that becomes longer stays where it is: the new rows come above it.
+                self.plan.top = self.plan.moved(last, -above)
             self.redraw()
             if longer and self.plan.cut_lines() not in ([], longer):
                 self.ahead()
