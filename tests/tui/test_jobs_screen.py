@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sqlite3
 from pathlib import Path
 
@@ -13,7 +14,9 @@ from textual.pilot import Pilot
 from core.config import Settings
 from core.engine.engine import Engine
 from core.service import RunRequest, Status
+from tests.old_jobs import copies
 from tests.tui.conftest import Deck, settled, take, until
+from tests.tui.job_views import screen_text
 from tui.changes import State
 from tui.job_filter import LONGEST
 from tui.own_keys import Wish
@@ -25,6 +28,7 @@ from tui.screens.views import ViewsScreen
 from tui.widgets import early
 from tui.widgets.early import Early
 from tui.widgets.filter import FilterBar, FilterInput
+from tui.widgets.footer import KeyLine
 from tui.widgets.table import Table
 
 
@@ -280,6 +284,43 @@ async def test_quitting_with_live_jobs_says_that_they_go_on(deck: Deck, beside: 
     assert not (await beside.job(job)).status.finished
     await beside.cancel(job)
     await beside.wait(job)
+    await beside.close()
+
+
+async def test_the_smallest_window_shows_every_column_and_button_whole(
+    deck: Deck, beside: Engine, scripts: Path, settings: Settings
+) -> None:
+    copies(settings, await ran(beside, scripts, "done.sh", "exit 0\n"), 40, days=1)
+    long = await ran(beside, scripts, "long.sh", "exec sleep 60\n", wait=False)
+    async with deck(size=(60, 15)) as pilot:
+        # There is a scroll bar, and the time that a job took is the last column.
+        await until(pilot, lambda: len(re.findall(r" done\.sh +\d\.\ds", screen_text(pilot))) == 10)
+        await until(pilot, lambda: bool(pilot.app.counts.get(Status.Running)))  # type: ignore[attr-defined]
+        await pilot.press("q")
+        await until(pilot, lambda: type(pilot.app.screen).__name__ == "QuitScreen")
+        await settled(pilot)
+        assert re.search(r"Stay \[esc\] +Keep an engine \[e\] +Quit \[q\]", screen_text(pilot))
+        await pilot.press("escape")
+    await beside.cancel(long)
+    await beside.close()
+
+
+async def test_the_keys_below_are_those_of_the_job_under_the_cursor_after_a_view(
+    deck: Deck, beside: Engine, scripts: Path
+) -> None:
+    await ran(beside, scripts, "done.sh", "exit 0\n")
+    async with deck() as pilot:
+        jobs(pilot).set_filter("children:listed")
+        await settled(pilot)
+        footer = jobs(pilot).query_one(KeyLine)
+        marks = lambda: [enabled for _, _, enabled, id in footer._shown if id == "jobs.mark"]  # noqa: E731
+        await until(pilot, lambda: marks() == [True])
+        await pilot.press("v")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ViewsScreen))
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, JobsScreen) and ids(pilot) == [1])
+        await settled(pilot)
+        await until(pilot, lambda: marks() == [True], 5)
     await beside.close()
 
 

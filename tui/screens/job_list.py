@@ -104,6 +104,8 @@ class JobList(BaseScreen[None]):
         self._table.order = None if self._rows.nests else (query.order_by, query.descending)
         self._table.show_rows(self._rows)
         self._table.early.waits = True
+        # No job is under the cursor until they are read.
+        self.on_table_moved()
         self._rows.refresh()
 
     def _read(self, work: Coroutine[Any, Any, None]) -> None:

@@ -32,7 +32,7 @@ class ObjectCanvas(DrawnRows):
     ObjectCanvas > .objects--more { color: $text-accent; text-style: italic; }
     ObjectCanvas > .objects--type { color: $text-muted; }
     ObjectCanvas > .objects--cursor { background: $panel; }
-    ObjectCanvas:focus > .objects--cursor { background: $primary 30%; }
+    ObjectCanvas:focus > .objects--cursor { background: $cursor-row; text-style: bold; }
     ObjectCanvas > .objects--hit { text-style: underline; }
     ObjectCanvas > .objects--head { color: $text-muted; text-style: bold; }
     """

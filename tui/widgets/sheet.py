@@ -30,7 +30,7 @@ class Sheet(DrawnRows, Generic[T], can_focus=True):
     DEFAULT_CSS = """
     Sheet { height: 1fr; width: 1fr; background: $background; color: $foreground; }
     Sheet > .sheet--cursor { background: $panel; }
-    Sheet:focus > .sheet--cursor { background: $primary 30%; }
+    Sheet:focus > .sheet--cursor { background: $cursor-row; text-style: bold; }
     Sheet > .sheet--key { color: $primary; }
     Sheet > .sheet--muted { color: $text-muted; }
     Sheet > .sheet--bad { color: $error; }

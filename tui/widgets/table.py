@@ -311,7 +311,9 @@ class Table(ScrollView, Generic[T], can_focus=True):
 
     def _lay_out(self, width: int) -> list[tuple[Column[T], int]]:
         if self._laid_width != width:
-            self._laid, self._laid_width = lay_out(self._columns, width - 2), width
+            # The bar stands in front of the last cell, where there is one.
+            bar = width - self.scrollable_content_region.width
+            self._laid, self._laid_width = lay_out(self._columns, width - 2 - bar), width
         return self._laid
 
     def _style(self, name: str) -> Style:
