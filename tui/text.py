@@ -225,3 +225,12 @@ def middle(text: str, columns: int) -> str:
 def thousands(number: int) -> str:
     """A count for people: 1,204,331."""
     return f"{number:,}"
+
+
+def size(count: float) -> str:
+    """Bytes for people: 34 MB."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit == "B" or count >= 10 else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"

@@ -313,7 +313,10 @@ async def test_the_keys_below_are_those_of_the_job_under_the_cursor_after_a_view
         jobs(pilot).set_filter("children:listed")
         await settled(pilot)
         footer = jobs(pilot).query_one(KeyLine)
-        marks = lambda: [enabled for _, _, enabled, id in footer._shown if id == "jobs.mark"]  # noqa: E731
+
+        def marks() -> list[bool]:
+            return [enabled for _, _, enabled, id in footer._shown if id == "jobs.mark"]
+
         await until(pilot, lambda: marks() == [True])
         await pilot.press("v")
         await until(pilot, lambda: isinstance(pilot.app.screen, ViewsScreen))

@@ -11,7 +11,10 @@ import pytest
 from textual.pilot import Pilot
 
 from core.access import Role
+from core.config import Settings
 from core.errors import Forbidden
+from core.service import JobQuery, RunRequest
+from tests.old_jobs import copies
 from tests.tui.conftest import SIZES, Deck, Shot, drawn, until
 from tests.tui.test_run_screen import app_of
 from tests.tui.test_scripts_screen import form_of
@@ -51,6 +54,11 @@ async def opened(pilot: Pilot[Any], kind: type[Page[Any]]) -> SettingsScreen:
     await until(pilot, lambda: screen.page.table.has_focus and screen.page.table.blank != ("Loading …",))
     await pilot.pause()
     return screen
+
+
+def said(pilot: Pilot[Any]) -> list[str]:
+    """What messages tell."""
+    return [each.message for each in pilot.app._notifications]
 
 
 async def on(pilot: Pilot[Any], screen: SettingsScreen, name: str) -> None:
@@ -145,6 +153,56 @@ async def test_a_key_is_given_another_one_and_back(deck: Deck, tmp_path: Path) -
         )
         await pilot.press("d")
         await until(pilot, lambda: remembered.texts("keys") == {})
+
+
+async def test_what_retention_would_remove_is_told_and_removed_once_confirmed(
+    deck: Deck, settings: Settings, scripts: Path
+) -> None:
+    async with deck(size=(100, 30)) as pilot:
+        service = app_of(pilot).service
+        (scripts / "t.sh").write_text("echo hello\n")
+        job = await service.run(RunRequest(path=str(scripts / "t.sh")))
+        await service.wait(job.id, 30)
+        screen = await opened(pilot, LimitsPage)
+        await on(pilot, screen, "retention_days")
+        await until(pilot, lambda: "r tells which jobs would go now" in drawn(pilot))
+        await pilot.press("r")
+        await until(pilot, lambda: "No job was kept long enough to go." in said(pilot))
+        old = copies(settings, job.id, 5, days=31)
+        await pilot.press("r")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ConfirmScreen))
+        await until(pilot, lambda: f"Remove 5 jobs, numbers {old[0]} to {old[-1]}?" in drawn(pilot))
+        assert "5 as too old, 0 as too many of their script." in drawn(pilot)
+        # The safe answer has the focus.
+        await pilot.press("enter")
+        await until(pilot, lambda: pilot.app.screen is screen)
+        assert len((await service.jobs(JobQuery())).jobs) == 6
+        await pilot.press("r")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ConfirmScreen))
+        await pilot.press("y")
+        await until(pilot, lambda: any(told.startswith("5 jobs removed: ") for told in said(pilot)))
+        assert [each.id for each in (await service.jobs(JobQuery())).jobs] == [job.id]
+
+
+async def test_the_keys_below_tell_what_enter_does(deck: Deck) -> None:
+    async with deck(size=(120, 40)) as pilot:
+        wanted: dict[type[Page[Any]], str] = {
+            EnvironmentsPage: "enter Change  a Add  X Remove  ] Next tab", ThemePage: "enter Take  ] Next tab",
+            LimitsPage: "enter Change  d Default  r Groom  ] Next tab", TokensPage: "a Add  X Remove  ] Next tab",
+        }  # fmt: skip
+        for kind, keys in wanted.items():
+            screen = await opened(pilot, kind)
+            footer = screen.query_one(KeyLine)
+            await until(pilot, lambda footer=footer, keys=keys: footer.render_line(0).text.startswith(f" {keys}  "))  # type: ignore[misc]
+            await pilot.press("escape")
+            await until(pilot, lambda screen=screen: pilot.app.screen is not screen)  # type: ignore[misc]
+
+
+async def test_what_a_key_does_is_told_in_full(deck: Deck) -> None:
+    async with deck(size=(80, 24)) as pilot:
+        screen = await opened(pilot, KeysPage)
+        await on(pilot, screen, "jobs.order")
+        await until(pilot, lambda: "the newest first, the longest, those that ended or started last" in drawn(pilot))
 
 
 async def test_a_token_is_granted_shown_once_and_revoked(deck: Deck) -> None:

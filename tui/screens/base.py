@@ -50,6 +50,11 @@ class BaseScreen(Screen[R]):
         return {}
 
     @property
+    def key_meanings(self) -> Mapping[str, str]:
+        """Keys of a part of the screen that are for something of the screen's own here: id -> id of that."""
+        return {}
+
+    @property
     def deck(self) -> JobdeckApp:
         """The application."""
         return cast("JobdeckApp", self.app)

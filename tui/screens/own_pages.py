@@ -28,6 +28,7 @@ class ThemePage(Page[Theme]):
 
     can = frozenset({"change"})
     asks = False
+    verb = "Take"
 
     def __init__(self) -> None:
         super().__init__()
@@ -146,7 +147,8 @@ class KeysPage(Page[Key]):
             how = "It stands in the settings file, under [keys]: change it there."
         else:
             how = f"Enter: press another key for it. d: as usual ({' '.join(shown(key) for key in usual(row.id))})."
-        return Content(how) if note is None else plain.line(f"{note} {how}")
+        # Beside the key there may be no room for all that it does.
+        return Content("\n").join([plain.line(row.help), plain.line(how if note is None else f"{note} {how}")])
 
     def _told(self, row: Key) -> bool:
         return any(wish.id == row.id for wish in self.deck.told_keys)

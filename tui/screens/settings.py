@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from textual import work
@@ -35,6 +36,16 @@ class SettingsScreen(BaseScreen[None]):
     SettingsScreen TabPane { padding: 0; height: 1fr; }
     """
     BINDINGS: ClassVar[Any] = keys.bindings("settings")
+
+    @property
+    def key_labels(self) -> Mapping[str, str]:
+        """A theme is taken."""
+        return {"settings.change": self.page.verb} if self.query(Page) else {}
+
+    @property
+    def key_meanings(self) -> Mapping[str, str]:
+        """Enter changes the row."""
+        return {"list.open": "settings.change"}
 
     def compose_body(self) -> ComposeResult:
         """The pages."""
@@ -106,7 +117,7 @@ class SettingsScreen(BaseScreen[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Only what the page can do; dimmed where the role allows to look only."""
-        if action in ("add", "change", "remove", "default") and self.query(Page):
+        if action in ("add", "change", "remove", "default", "groom") and self.query(Page):
             if action not in self.page.can:
                 return False
             return None if self.page.asks and self.deck.connection.read_only else True
@@ -149,6 +160,18 @@ class SettingsScreen(BaseScreen[None]):
         """Put the default back."""
         if self.page.table.cursor_row is not None and not self._refused():
             self.background(self.page.put_default(self.page.table.cursor_row))
+
+    def action_groom(self) -> None:
+        """Tell which jobs were kept long enough, and remove them once that is confirmed."""
+        if not self._refused():
+            # Of the application: it goes on, and tells of its end, when somebody leaves the settings meanwhile.
+            self.deck.run_worker(self._groomed(), group="groom", exclusive=False)
+
+    async def _groomed(self) -> None:
+        try:
+            await self.page.groom()
+        except ServiceError as error:
+            self.deck.fail(error)
 
     def action_next_tab(self) -> None:
         """The next page."""

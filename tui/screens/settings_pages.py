@@ -14,8 +14,9 @@ from textual.widgets import Static
 
 from core.access import AppToken
 from core.params.check import to_text
-from core.service import Environment, JobService, Setting
+from core.service import Environment, Groomed, JobService, Setting
 from tui import clock, text
+from tui.grooming import groom
 from tui.screens.confirm import ConfirmScreen
 from tui.widgets import plain
 from tui.widgets.columns import Cell, Column
@@ -37,8 +38,10 @@ class Page(Vertical, Generic[T]):
         height: auto; max-height: 6; min-height: 2; padding: 0 2; color: $text-muted; border-top: solid $border;
     }
     """
-    #: what can be done here: add, change, remove, default
+    #: what can be done here: add, change, remove, default, groom
     can: ClassVar[frozenset[str]] = frozenset()
+    #: what changing a row is called
+    verb: ClassVar[str] = "Change"
     #: whether the rows come from the service
     asks: ClassVar[bool] = True
     #: what stands there while there are no rows; {add} is the key that adds one
@@ -74,6 +77,9 @@ class Page(Vertical, Generic[T]):
 
     async def remove_row(self, row: T) -> None:
         """Remove a row."""
+
+    async def groom(self) -> None:
+        """Remove the jobs that were kept long enough."""
 
     async def put_default(self, row: T) -> None:
         """Put a row's default back."""
@@ -176,7 +182,7 @@ class EnvironmentsPage(Page[Environment]):
 class LimitsPage(Page[Setting]):
     """The settings of the store."""
 
-    can = frozenset({"change", "default"})
+    can = frozenset({"change", "default", "groom"})
 
     def columns(self) -> Sequence[Column[Setting]]:
         """Name, value, where from, default."""
@@ -197,10 +203,13 @@ class LimitsPage(Page[Setting]):
 
     def about(self, row: Setting) -> Content:
         """What it does, and its range."""
+        told = plain.line(row.help)
         low, high = row.minimum, row.maximum
-        if low is None or high is None:
-            return plain.line(row.help)
-        return Content.assemble(plain.line(row.help), (f"  From {low:,.15g} to {high:,.15g}.", "dim"))
+        if low is not None and high is not None:
+            told = Content.assemble(told, (f"  From {low:,.15g} to {high:,.15g}.", "dim"))
+        if row.name == "retention_days" and (key := self.deck.key_of("settings.groom")):
+            told = Content.assemble(told, f"\n{key} tells which jobs would go now, and removes them once you confirm.")
+        return told
 
     async def change(self, row: Setting) -> None:
         """Its form."""
@@ -217,6 +226,33 @@ class LimitsPage(Page[Setting]):
         if row.origin == "file":
             await self.service.change_settings(**{row.name: None})
             await self.read()
+
+    async def groom(self) -> None:
+        """Tell what would go, and remove it."""
+        looked = await groom(self.service, dry=True)
+        if not looked.jobs:
+            self.deck.say(f"No job was kept long enough to go. {looked.waits or ''}".strip())
+            return
+        jobs = _jobs(looked.jobs)
+        numbers = f"number {looked.first}" if looked.jobs == 1 else f"numbers {looked.first} to {looked.last}"
+        old, many = text.thousands(looked.by_age), text.thousands(looked.by_history)
+        details = [
+            f"{old} as too old, {many} as too many of their script. They wrote {text.size(looked.bytes)}.",
+            "Output, objects, errors: everything is gone for good.",
+            *([looked.waits] if looked.waits else []),
+        ]
+        if not await self.sure(f"Remove {jobs}, {numbers}?", f"Remove {jobs}", *details):
+            return
+
+        def told(part: Groomed) -> None:
+            self.deck.say(f"{_jobs(part.jobs)} gone so far …")
+
+        gone = await groom(self.service, dry=False, told=told)
+        self.deck.say(f"{_jobs(gone.jobs)} removed: {text.size(gone.bytes)} of disk are free again.")
+
+
+def _jobs(number: int) -> str:
+    return "1 job" if number == 1 else f"{text.thousands(number)} jobs"
 
 
 _ORIGINS = {"default": "default", "file": "settings file", "variable": "environment variable"}

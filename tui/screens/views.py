@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
@@ -45,6 +46,7 @@ class ViewsScreen(ModalScreen[str | None]):
     """Gives the filter that was chosen. `current` is the one that may be saved."""
 
     BINDINGS: ClassVar[Any] = keys.bindings("views")
+    key_labels: ClassVar[Mapping[str, str]] = {"list.open": "Use"}
 
     def __init__(self, current: str) -> None:
         super().__init__()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
 
 from core.service import Groomed
 from tui import options, say
 from tui.connection import service
+from tui.grooming import groom
 
 DETAILS = """\
 How long jobs are kept is said by the setting retention_days (jobdeck settings retention_days 90; 0 = for ever) and by
@@ -26,15 +26,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 async def run(arguments: argparse.Namespace) -> int:
     """Groom until nothing is left to groom."""
-    total = Groomed(dry=arguments.dry_run)
+
+    def told(total: Groomed) -> None:
+        if not arguments.json:
+            say.tell(f"{total.jobs} jobs so far …")
+
     async with service("look" if arguments.dry_run else "act") as engine:
-        while True:
-            part = await engine.groom(dry=arguments.dry_run, trust_clock=arguments.trust_clock)
-            total = _sum(total, part)
-            if not part.more:
-                break
-            if not arguments.json:
-                say.tell(f"{total.jobs} jobs so far …")
+        total = await groom(engine, dry=arguments.dry_run, trust_clock=arguments.trust_clock, told=told)
     if arguments.json:
         say.write_json(total)
         return 0
@@ -42,19 +40,6 @@ async def run(arguments: argparse.Namespace) -> int:
     if total.waits:
         say.tell(total.waits)
     return 0
-
-
-def _sum(total: Groomed, part: Groomed) -> Groomed:
-    numbers = [number for number in (total.first, total.last, part.first, part.last) if number is not None]
-    return replace(
-        part,
-        jobs=total.jobs + part.jobs,
-        by_age=total.by_age + part.by_age,
-        by_history=total.by_history + part.by_history,
-        bytes=total.bytes + part.bytes,
-        first=min(numbers, default=None),
-        last=max(numbers, default=None),
-    )
 
 
 def _said(groomed: Groomed) -> str:

@@ -52,6 +52,12 @@ class KeyLine(Widget):
                 continue
             here.setdefault(key.id, {})[active.binding.key] = active
         labels = getattr(self.screen, "key_labels", {})
+        for opens, id in getattr(self.screen, "key_meanings", {}).items():
+            # One entry for both: the key that comes first, for what it does here.
+            if (keys := here.pop(opens, None)) and id in here:
+                act = next(iter(here[id].values()))
+                here[id] = {key: active._replace(enabled=act.enabled) for key, active in keys.items()}
+                labels = {id: act.binding.description, **labels}
         ordered = []
         for id in sorted(here, key=lambda id: BY_ID[id].footer):
             press = first(id, here[id])

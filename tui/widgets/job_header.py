@@ -16,7 +16,7 @@ from tui import clock, glyphs
 from tui.glyphs import LOOKS, glyph
 from tui.job_columns import bar
 from tui.say import duration
-from tui.text import cell_text, fit, thousands
+from tui.text import cell_text, fit, size, thousands
 from tui.widgets.looks import ink
 from tui.widgets.sparkline import Spark
 
@@ -184,12 +184,3 @@ def _wide(cells: list[tuple[str, str]]) -> bool:
 
 def _dot() -> str:
     return " · " if glyphs.UNICODE else "  "
-
-
-def size(count: float) -> str:
-    """Bytes for people: 34 MB."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 1000:
-            return f"{count:.0f} {unit}" if unit == "B" or count >= 10 else f"{count:.1f} {unit}"
-        count /= 1000
-    return f"{count:.1f} TB"
