@@ -55,7 +55,7 @@ class Outcome:
         self._dropped_records += records
         self._dropped_bytes += size
 
-    def settle(self, exit_code: int, failure: str | None) -> None:
+    def settle(self, exit_code: int | None, failure: str | None) -> None:
         """The script ended with this code, whatever becomes of the process that ran it."""
         self._told = True
         self.exit_code = exit_code

@@ -1,4 +1,4 @@
-"""Jobs on a real PowerShell: output, errors, exit codes, questions, parameters, variables, ends of every kind."""
+"""Jobs on a real PowerShell: output, errors, objects, questions, parameters, variables."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import base64
 import json
 import os
 import re
-import signal
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ from core.journal.format import (
     PROGRESS,
     PROMPT,
     STDERR,
-    STDOUT,
     VERBOSE,
     WARNING,
 )
@@ -29,45 +27,6 @@ from tests.core.runner_jobs import Deck, Run, until
 @pytest.fixture
 def deck(tmp_path: Path) -> Deck:
     return Deck(tmp_path)
-
-
-# status and exit code by script; what `pwsh -File` gives
-ENDS = [
-    ("'x'", "Completed", 0),
-    ("Write-Warning w", "Warning", 0),
-    ("Write-Warning w; Write-Error e", "Error", 0),
-    ("Write-Error e; 'on'", "Error", 0),
-    ("exit 3", "Failed", 3),
-    ("exit 300", "Failed", 44),
-    ("exit -1", "Failed", 255),
-    ("function f { exit 9 }; f; 'never'", "Failed", 9),
-    ("exit 0; 'never'", "Completed", 0),
-    ("Write-Error e; exit 0", "Error", 0),
-    ("throw 'boom'", "Failed", 1),
-    ("if (", "Failed", 1),
-    ("$ErrorActionPreference = 'Stop'; Get-Item /nope; 'never'", "Failed", 1),
-    ("1/0; 'on'", "Error", 0),
-    ("$ErrorActionPreference = 'Break'; Get-Item /nope; exit 8", "Failed", 8),
-    ("Get-Item /nope -ErrorAction Break; 'on'", "Error", 0),
-    ("[Environment]::Exit(5)", "Failed", 5),
-    ("'a'; [Environment]::Exit(0)", "Completed", 0),
-    ("bash -c 'exit 4'", "Completed", 0),
-    ("bash -c 'exit 4'; exit $LASTEXITCODE", "Failed", 4),
-    ("try { throw 'x' } catch { 'caught' }", "Completed", 0),
-    ("$Host.SetShouldExit(6)", "Failed", 6),
-    ("bash -c 'echo told >&2'", "Completed", 0),
-]
-
-
-def test_status_and_exit_code_of_every_end(deck: Deck) -> None:
-    """Two at a time: each is a whole PowerShell."""
-    for start in range(0, len(ENDS), 2):
-        pair = ENDS[start : start + 2]
-        runs = [powershell(deck, script).go() for script, _status, _code in pair]
-        for run, (script, status, code) in zip(runs, pair, strict=True):
-            end = run.ended(90)
-            assert (end["status"], end["exit_code"]) == (status, code), script
-            assert "never" not in text(run)
 
 
 def test_errors_point_into_the_script(deck: Deck) -> None:
@@ -378,64 +337,6 @@ def test_questions_in_a_row_from_functions_and_parameters(deck: Deck) -> None:
     assert text(run) == "5 x+y Ann\n<>\n8 ***\n1 2\nbob ***\n"
     assert run.states().count("WaitingOnFeedback") == 6
     assert b"geheim" not in (run.directory / "out.dat").read_bytes()
-
-
-@pytest.mark.parametrize(
-    "script",
-    [
-        "'go'; Start-Sleep 60; 'never'",
-        "'go'; while ($true) {}",
-        "'go'; bash -c 'sleep 60'; 'never'",
-        "'go'; Read-Host 'waits'; 'never'",
-    ],
-)
-def test_cancel(deck: Deck, script: str) -> None:
-    run = powershell(deck, f"try {{ {script} }} finally {{ Write-Host 'cleaned up' }}").go()
-    run.until_output(STDOUT, b"go")
-    if "Read-Host" in script:
-        run.until_state("WaitingOnFeedback")
-    assert run.ask(op="cancel", by="root") == {"ok": True}
-    end = run.ended()
-    assert end["status"] == "Canceled" and "never" not in text(run)
-    assert [each["message"] for each in run.values(INFORMATION)] == ["cleaned up"]
-    assert end["receipt"]["survived"] == []
-
-
-def test_a_script_that_does_not_stop_is_killed(deck: Deck) -> None:
-    run = powershell(
-        deck, "try { 'go'; Start-Sleep 60 } finally { Start-Sleep 60 }", grace=0.5, kill_leftovers=True
-    ).go()
-    run.until_output(STDOUT, b"go")
-    run.ask(op="cancel", by="root")
-    assert run.ended()["status"] == "Canceled"
-
-
-def test_a_timeout(deck: Deck) -> None:
-    run = powershell(deck, "'go'; Start-Sleep 60", timeout=2.0).go()
-    assert run.ended()["status"] == "TimedOut"
-
-
-def test_powershell_killed_within_a_script(deck: Deck) -> None:
-    run = powershell(deck, "'go'; Start-Sleep 60").go()
-    run.until_output(STDOUT, b"go")
-    os.kill(run.values(12)[0]["process_id"], signal.SIGKILL)
-    end = run.ended()
-    assert (end["status"], end["signal"], end["exit_code"]) == ("Failed", 9, None)
-    assert end["reason"] == "It was ended by signal 9 (SIGKILL)."
-
-
-def test_a_powershell_that_cannot_start(deck: Deck, tmp_path: Path) -> None:
-    broken = tmp_path / "pwsh"
-    broken.write_text("#!/bin/sh\necho 'no usable version of libssl' >&2\nexit 134\n")
-    broken.chmod(0o755)
-    run = deck.job(str(broken), "-s", script="'x'", suffix=".ps1", kind="powershell", powershell={}).go()
-    end = run.ended()
-    assert end["status"] == "Failed" and end["exit_code"] == 134
-    assert end["reason"] == "PowerShell ended before it could run the script: no usable version of libssl"
-    assert run.stream(STDERR) == b"no usable version of libssl\n"
-    run = deck.job(str(tmp_path / "gone"), "-s", script="'x'", suffix=".ps1", kind="powershell", powershell={}).go()
-    end = run.ended()
-    assert end["reason"] == f"Could not start {tmp_path}/gone: No such file or directory."
 
 
 def test_progress_is_throttled_and_nested_ones_are_told_as_one(deck: Deck) -> None:

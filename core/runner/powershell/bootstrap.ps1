@@ -67,7 +67,7 @@ $options.run = & {
     if ($options.copy) { $run.GetScriptBlock() } else { $path }
 } $path $options $ExecutionContext.SessionState.PSVariable
 $options.show = {
-    param($depth, $discard)
+    param($depth, $discard, $options)
     begin {
         $format = $null
         # a method called from here gets the bare value, without the members that were added to a string or a number;
@@ -101,11 +101,13 @@ $options.show = {
         if ($null -eq $format) { $format = { Out-Default }.GetSteppablePipeline($MyInvocation.CommandOrigin); $format.Begin($true) }
         $format.Process($value)
     }
+    # not reached where an error ends the pipeline
+    end { $options.ended = $true }
     clean { if ($null -ne $format) { $format.End() } }
 }
-if ($options.feed) { [IO.File]::ReadLines('/proc/self/fd/0') | & $options.run @params | & $options.show $options.depth $options.discard }
-else { & $options.run @params | & $options.show $options.depth $options.discard }
-if (-not $?) { $Host.SetShouldExit($LASTEXITCODE) }
+if ($options.feed) { [IO.File]::ReadLines('/proc/self/fd/0') | & $options.run @params | & $options.show $options.depth $options.discard $options }
+else { & $options.run @params | & $options.show $options.depth $options.discard $options }
+if (-not $?) { $Host.SetShouldExit($(if ($options.ended) { $LASTEXITCODE } else { [int]::MinValue })) }
 if ($options.tidy) {
     & {
         Get-Module | Remove-Module

@@ -27,3 +27,6 @@ FORMATTED = b"_x0003_"
 LITERAL = b"_x0004_"
 UNWRITABLE = b"_x0005_"
 NOTED = b"_x0006_"
+#: the exit code by which it tells that an error ended the script as a command: one of its parameters, of what it
+#: requires, or one that it threw as a cmdlet does
+ENDED_BY_ERROR = -(1 << 31)

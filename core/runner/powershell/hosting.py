@@ -8,7 +8,7 @@ import signal
 from core.journal.format import STDERR
 from core.runner.powershell import client, prompts, requests, wire
 from core.runner.powershell.arguments import arguments
-from core.runner.powershell.bootstrap import AGAIN, SCRIPT
+from core.runner.powershell.bootstrap import AGAIN, ENDED_BY_ERROR, SCRIPT
 from core.runner.powershell.requests import Writer
 from core.runner.powershell.streams import Streams
 
@@ -41,7 +41,7 @@ class Hosting:
         self._streams = Streams(job)
         self._streams.on_call = self._asked
         self._streams.on_exit = self._exit
-        self._exit_code = 0
+        self._exit_code: int | None = None
         #: the script has ended, and how is settled
         self.ended = False
         self._stopping = False
@@ -121,15 +121,19 @@ class Hosting:
         if state not in (_STOPPED, _COMPLETED, _FAILED) or self.ended:
             return
         self._streams.settle()
-        reason = None
+        code, reason = self._exit_code, None
         if state == _FAILED:
-            self._exit_code = 1
-            reason = f"It was ended by an error: {self._streams.failed(message.payload)}"
+            code, reason = 1, f"It was ended by an error: {self._streams.failed(message.payload)}"
         elif state == _STOPPED and not self._stopping:
-            self._exit_code = 1
-            reason = "Its pipeline was stopped from within."
+            code, reason = 1, "Its pipeline was stopped from within."
+        elif code == ENDED_BY_ERROR:
+            said = self._streams.last_error
+            code, reason = 1, f"It was ended by an error{': ' + said if said else '.'}"
+        elif code is None and state == _COMPLETED:
+            code = 0
         self.ended = True
-        self._job.outcome.settle(self._exit_code & 0xFF, reason)
+        # one that was stopped has no code of its own
+        self._job.outcome.settle(None if code is None else code & 0xFF, reason)
         self._client.close()
         self._job.loop.after(LEAVING, self._kill)
         self._job.script_ended()

@@ -62,6 +62,8 @@ class Streams:
         self._discard = bool(job.spec.get("discard_pipeline"))
         #: what stands on the console's last line, which has not ended
         self.line = ""
+        #: the message of the newest error record
+        self.last_error = ""
         self._expected: list[tuple[str, int]] = []
         self._count = 0
         self._held: tuple[str, dict[str, Any]] | None = None
@@ -218,6 +220,7 @@ class Streams:
         if record.get("id") in NATIVE:
             self._text(visible(record["message"]) + b"\n", STDERR)
             return
+        self.last_error = record["message"]
         self._job.outcome.error(record["message"])
         self._put(ERROR, record)
 
