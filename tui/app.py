@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events
-from textual.app import App
 from textual.message import Message
 from textual.screen import Screen
 from textual.signal import Signal
@@ -19,6 +18,7 @@ from core.service import Invalid, JobService, ServiceError, Status, Unavailable
 from tui import keys, screens
 from tui.changes import EVERYTHING, Changes, Connection, Gathered, State
 from tui.key_names import shown
+from tui.key_order import KeyOrder
 from tui.own_keys import OwnKeys, Wish, resolve
 from tui.remembered import Remembered
 from tui.screens.base import BaseScreen
@@ -41,7 +41,7 @@ _SETTLED = 1.0
 _RETRIES = (1.0, 2.0, 4.0, 8.0, 15.0)
 
 
-class JobdeckApp(App[int]):
+class JobdeckApp(KeyOrder):
     """The application over a service that `connect` makes. Screens reach it as `self.app.service`.
 
     `place` says for people where the service is; `remote` = it is not this process's own engine.

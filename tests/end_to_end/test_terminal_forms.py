@@ -70,3 +70,24 @@ def test_run_by_the_form_answer_look_and_run_again(jobdeck: Command, window: Tmu
     assert (again["rerun_of"], again["parameters"]["mode"]) == (job["id"], "plain")
     window.press("Escape")
     window.until(r"job 1 · backup\.sh")
+
+
+def test_keys_that_come_in_one_go_are_taken_one_after_the_other(jobdeck: Command, window: Tmux) -> None:
+    header = "#!/bin/bash\n# @param {string} name\n# @param {integer} count\n"
+    ask = 'answer=$(jobdeck-job ask "Log in" --field User --field Password:secret)\necho "$answer" | rev\n'
+    jobdeck.script("fast.sh", f'{header}echo "$name $count"\n{ask}')
+    jobdeck("scripts", "add", "fast.sh")
+    window.jobdeck()
+    window.until("No job has run yet")
+    window.type("s")
+    window.until(r"fast\.sh")
+    window.press("Enter")
+    window.until(r"▌ +name")
+    window.press(*"somebody", "Tab", *"1234567", "C-j")
+    window.until(r"somebody 1234567")
+    window.until(r"Waiting .*fast")
+    window.press("a")
+    window.until(r"Password +hidden")
+    window.press(*"eve", "Tab", *"hunter2", "C-j")
+    window.until(r"2retnuh.*eve")
+    assert "hunter2" not in window.screen()
