@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,7 +16,7 @@ from core.service import Conflict, Environment, Invalid, NotFound, Parameter, Sc
 
 from .changes import note
 from .environments import choose, find
-from .programs import powershell
+from .programs import PLACEHOLDER, PYTHON_NAME, powershell, python_of
 from .scripts import added_environments, put_environment
 
 _LOW_DISK = 64 * 1024 * 1024
@@ -23,6 +24,12 @@ _LOW_DISK = 64 * 1024 * 1024
 KINDS = ("command", "python", "powershell")
 #: warm runners of one environment at most: each holds a whole PowerShell in memory
 MOST_WARM = 32
+_POWERSHELL_NAME = re.compile(r"pwsh(-[a-z]+)?(\.exe)?", re.IGNORECASE)
+#: options of pwsh and of python that say what runs: their command line is the user's own
+_OWN_COMMAND_LINE = {
+    "powershell": re.compile(r"-(f(ile)?|c(ommand)?|cwa|commandwithargs|ec?|encodedcommand)", re.IGNORECASE),
+    "python": re.compile("-[cm]"),
+}
 
 
 def known_probes(connection: sqlite3.Connection) -> dict[str, Any]:
@@ -71,6 +78,13 @@ def _checked(environment: Environment) -> Environment:
             f"The program {environment.path} of environment {environment.name} is not there or not executable."
         )
     arguments = tuple(environment.arguments)
+    if environment.kind == "powershell":
+        arguments = tuple(argument for argument in arguments if argument != PLACEHOLDER)
+    elif environment.modules or environment.startup_script or environment.warm_runners:
+        raise Invalid(
+            f"Modules, a startup script and warm runners are PowerShell's, and the environment {environment.name} is of"
+            f" the kind {environment.kind}. Leave them out, or give it the kind powershell."
+        )
     if environment.kind == "command" and not any("{scriptPath}" in argument for argument in arguments):
         raise Invalid(
             f"The arguments of environment {environment.name} must hold {{scriptPath}}: the script's path goes there."
@@ -86,9 +100,23 @@ def _checked(environment: Environment) -> Environment:
     )
 
 
+def _kind(environment: Environment, path: str) -> str:
+    """What the program is by its name, where the arguments make no command line of their own of it."""
+    name = os.path.basename(path)
+    kind = "powershell" if _POWERSHELL_NAME.fullmatch(name) else "python" if PYTHON_NAME.fullmatch(name) else "command"
+    if kind == "command" or any(_OWN_COMMAND_LINE[kind].fullmatch(each) for each in environment.arguments):
+        return "command"
+    if kind == "python":
+        answer = python_of(os.path.abspath(path), environment.name, {}) if os.access(path, os.X_OK) else None
+        return answer.kind if answer else "command"
+    return kind
+
+
 def spoken(environment: Environment) -> Environment:
-    """A PowerShell to be added, with its version. Raises Invalid for a program that is none."""
+    """One to be added, with its kind, and the version of a PowerShell. Raises Invalid for a program that is none."""
     path = environment.path if "/" in environment.path else shutil.which(environment.path) or environment.path
+    if not environment.kind:
+        environment = replace(environment, kind=_kind(environment, path))
     if environment.kind != "powershell" or environment.version or not os.access(path, os.X_OK):
         return environment
     answer = powershell("", {}, os.path.abspath(path))

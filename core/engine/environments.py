@@ -162,7 +162,7 @@ def _by_shebang(
         if probed is None:
             raise Invalid(f"{script_path} asks for {base} in its #! line, and {path} does not run.")
         path = probed.path
-    base_environment = recorded or Environment(name, path)
+    base_environment = recorded or Environment(name, path, kind="command")
     plain = replace(base_environment, path=path, arguments=(PLACEHOLDER,), kind="command")
     return _with_options(plain, options, settings)
 
@@ -274,7 +274,7 @@ def _itself(script_path: str, content: bytes) -> Environment | None:
     """An executable binary runs itself."""
     if not os.access(script_path, os.X_OK) or b"\0" not in content[:4096]:
         return None
-    return Environment(os.path.basename(script_path), PLACEHOLDER, arguments=())
+    return Environment(os.path.basename(script_path), PLACEHOLDER, (), "command")
 
 
 def _refuse_windows_lines(script_path: str, content: bytes, environment: Environment) -> None:

@@ -98,7 +98,7 @@ def working(program: Program, search_path: str, probes: MutableMapping[str, Any]
         for path in where(name, search_path):
             answer = _probe(path, program.probe, probes)
             if answer is not None:
-                return Environment(program.name, answer[0], program.arguments, version=answer[1])
+                return Environment(program.name, answer[0], program.arguments, "command", answer[1])
     return None
 
 

@@ -75,13 +75,14 @@ class Script:
 class Environment:
     """What runs a script. `arguments` holds `{scriptPath}` where the script's path goes.
 
-    `kind` is "command", "python" or "powershell". `found` = jobdeck found it itself; else a user added it.
+    `kind` is "command", "python" or "powershell"; "" in one that is to be added: its program tells. `found` = jobdeck
+    found it itself; else a user added it.
     """
 
     name: str
     path: str
     arguments: tuple[str, ...] = ("{scriptPath}",)
-    kind: str = "command"
+    kind: str = ""
     version: str = ""
     found: bool = True
     variables: Mapping[str, str] = field(default_factory=dict)

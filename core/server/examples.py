@@ -63,7 +63,7 @@ COUNTS: Any = {"Queued": 1, "Running": 2, "Completed": 40}
 SCRIPT: Any = wire.encode(_SCRIPT)
 PARAMETERS: Any = wire.encode([Parameter("target", mandatory=True, help="Where to"), Parameter("days", "integer")])
 STATISTICS: Any = wire.encode([ScriptStatistics(7, 40, 39, 1, 17, Status.Completed, _T, 4.7)])
-ENVIRONMENT: Any = wire.encode(Environment("Bash", "/usr/bin/bash", version="5.2", found=True))
+ENVIRONMENT: Any = wire.encode(Environment("Bash", "/usr/bin/bash", kind="command", version="5.2", found=True))
 ADDED_ENVIRONMENT: Any = {"name": "Traced sh", "path": "/bin/sh", "arguments": ["-x", "{scriptPath}"]}
 LINES: Any = wire.encode(LinePage((Line(0, _T, 1, b"copied 12 files", 2, 15),), 1))
 HIT: Any = wire.encode(Hit(0, 7, 9, 2))

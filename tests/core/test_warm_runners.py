@@ -210,6 +210,27 @@ async def test_what_is_added_must_be_a_powershell(engine: Engine) -> None:
     assert changed.version == added.version
 
 
+async def test_what_is_added_is_what_its_program_tells(engine: Engine, scripts: Path) -> None:
+    (scripts / "startup.ps1").write_text("function Get-Started { 'started' }\n")
+    added = await engine.add_environment(
+        Environment("Mine", pwsh(), startup_script=str(scripts / "startup.ps1"), warm_runners=0, found=False)
+    )
+    assert (added.kind, added.arguments) == ("powershell", ()) and added.version.startswith("7.")
+    path = scripts / "x.ps1"
+    path.write_text("Get-Started")
+    job = await engine.wait((await engine.run(RunRequest(path=str(path), environment="Mine"))).id, 60)
+    assert (job.status, job.objects) == (Status.Completed, 1)
+    for name, program, arguments, kind in (
+        ("Line", pwsh(), ("-NoProfile", "-File", "{scriptPath}"), "command"),
+        ("Own Python", sys.executable, ("-u", "{scriptPath}"), "python"),
+        ("Tests", sys.executable, ("-m", "pytest", "{scriptPath}"), "command"),
+        ("Shell", "/bin/sh", ("{scriptPath}",), "command"),
+    ):
+        assert (await engine.add_environment(Environment(name, program, arguments, found=False))).kind == kind
+    with pytest.raises(Invalid, match="PowerShell's, and the environment Shell is of the kind command"):
+        await engine.change_environment("Shell", modules=("Pester",))
+
+
 async def test_one_that_is_killed_is_replaced_and_leaves_nothing(engine: Engine, scripts: Path) -> None:
     path = scripts / "x.ps1"
     path.write_text('"pid=$PID"')

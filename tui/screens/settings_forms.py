@@ -49,7 +49,10 @@ class EnvironmentScreen(FormScreen):
                     "arguments", "list", display_name="Arguments",
                     help="One on each line; {scriptPath} stands for the script, else it comes last",
                 ),
-                Parameter("kind", choices=("command", "python", "powershell"), display_name="Kind"),
+                Parameter(
+                    "kind", choices=("command", "python", "powershell"), display_name="Kind",
+                    help="Where the program's name does not tell",
+                ),
                 Parameter("variables", "list", display_name="Variables", help="NAME=VALUE for its jobs' environment"),
             ],
             "PowerShell": [
@@ -61,7 +64,7 @@ class EnvironmentScreen(FormScreen):
 
     async def fill(self) -> Filling:
         """As it is."""
-        known = self._environment or Environment("", "", kind="command")
+        known = self._environment or Environment("", "")
         values: dict[str, Any] = {
             "path": known.path, "arguments": list(known.arguments), "kind": known.kind,
             "variables": [f"{name}={value}" for name, value in known.variables.items()],
@@ -83,12 +86,12 @@ class EnvironmentScreen(FormScreen):
         arguments = tuple(typed.get("arguments") or ())
         if not any("{scriptPath}" in argument for argument in arguments):
             arguments = (*arguments, "{scriptPath}")
+        old = self._environment
         wanted: dict[str, Any] = {
-            "path": typed["path"], "arguments": arguments, "kind": typed.get("kind", "command"),
+            "path": typed["path"], "arguments": arguments, "kind": typed.get("kind") or (old.kind if old else ""),
             "variables": assignments(typed.get("variables")), "modules": tuple(typed.get("modules") or ()),
             "startup_script": typed.get("startup_script"), "warm_runners": typed.get("warm_runners"),
         }  # fmt: skip
-        old = self._environment
         if old is None:
             await self.service.add_environment(Environment(typed["name"], found=False, **wanted))
         else:

@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     options.add_json(parser)
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", parser_class=_Parser)
     every = verbs.add_parser("list", help="all of them, found or added")
-    add = verbs.add_parser("add", help="add one: any command line")
+    add = verbs.add_parser("add", help="add one: a PowerShell, a Python, any command line")
     add.add_argument("name", metavar="NAME")
     add.add_argument("path", metavar="EXECUTABLE", help="a path, or a name on PATH")
     change = verbs.add_parser("change", help="change one; a found one becomes your own")
@@ -42,7 +42,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             "--argument", dest="arguments", action="append", default=argparse.SUPPRESS, metavar="ARGUMENT",
             help="once per argument (--argument=-x); {scriptPath} stands for the script, else it comes last",
         )  # fmt: skip
-        verb.add_argument("--kind", choices=("command", "python", "powershell"), default=argparse.SUPPRESS)
+        verb.add_argument(
+            "--kind", choices=("command", "python", "powershell"), default=argparse.SUPPRESS,
+            help="what it is, where the program's name does not tell",
+        )  # fmt: skip
         verb.add_argument(
             "--module", dest="modules", action="append", default=argparse.SUPPRESS, metavar="MODULE",
             help="PowerShell: import it before the script; once per module",

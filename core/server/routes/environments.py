@@ -27,10 +27,17 @@ _BODY = {
         "arguments": {
             "type": "array",
             "items": {"type": "string"},
-            "contains": {"const": "{scriptPath}"},
-            "description": "`{scriptPath}` is where the script's path goes.",
+            "description": "`{scriptPath}` is where the script's path goes; a PowerShell needs none.",
         },
+        "kind": {"enum": ["command", "python", "powershell"], "description": "Without it the program's name tells."},
         "variables": {"type": "object", "additionalProperties": {"type": "string"}},
+        "modules": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "PowerShell: imported before the script.",
+        },
+        "startupScript": {"type": ["string", "null"], "description": "PowerShell: runs before the script."},
+        "warmRunners": {"type": ["integer", "null"], "minimum": 0, "description": "PowerShell: kept ready."},
     },
 }
 
@@ -53,7 +60,7 @@ def add(api: Api) -> None:
         tag="environments",
     )
     async def add_environment(request: Request) -> Response:
-        """Add an environment: any command line program, `{scriptPath}` where the script goes."""
+        """Add an environment: a PowerShell, a Python, or any command line with `{scriptPath}` where the script goes."""
         given = needed_object(await read_json(request)) | {"found": False}
         return answer(await service.add_environment(wire.decode(Environment, given, strict=True)))
 
