@@ -26,6 +26,8 @@ FIRST_PATIENCE = 5.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0
 #: seconds of trouble after which a person is told
 _TOLD_AFTER = 1.0
+#: the same for a server that has never answered: it may have just been started, or its address is wrong
+_FIRST_TOLD_AFTER = 0.2
 #: seconds until an answer must have begun; what streams says that it is alive more often
 _ANSWER = 60.0
 _SOCKET_PATH = 107
@@ -205,7 +207,11 @@ class Transport:
 
     def patience(self) -> Patience:
         """How long to go on trying, from the first trouble on."""
-        return Patience(lambda: self._patience if self.reached else min(self._patience, FIRST_PATIENCE), self._tell)
+        return Patience(
+            lambda: self._patience if self.reached else min(self._patience, FIRST_PATIENCE),
+            self._tell,
+            _TOLD_AFTER if self.reached else _FIRST_TOLD_AFTER,
+        )
 
     def _tell(self, sentence: str | None) -> None:
         """Say once that the server is away, however many requests wait for it, and once that it is back."""
@@ -247,7 +253,12 @@ class Transport:
                 )
             if isinstance(cause, socket.gaierror):
                 host = self.http.base_url.host
-                return Trouble(f"No computer is called {host}. Check the address {self.name}.", sent=False)
+                return Trouble(
+                    f"No computer is called {host}. Check the address {self.name}.",
+                    sent=False,
+                    # Others (there is no network yet) may pass.
+                    hopeless=cause.errno == socket.EAI_NONAME and not self.reached,
+                )
             if isinstance(cause, PermissionError):
                 return Trouble(
                     f"{self.name} may not be opened by this user: it is another's.", sent=False, hopeless=True
@@ -298,12 +309,13 @@ class Transport:
 class Patience:
     """Pauses between attempts, longer and longer, until the time is up. Begins with the first trouble.
 
-    `seconds`: how long it is then; `told` as in `Transport`.
+    `seconds`: how long it is then; `told` as in `Transport`, after `told_after` seconds.
     """
 
-    def __init__(self, seconds: Callable[[], float], told: Told) -> None:
+    def __init__(self, seconds: Callable[[], float], told: Told, told_after: float = _TOLD_AFTER) -> None:
         self._seconds = seconds
         self._told = told
+        self._told_after = told_after
         self._began: float | None = None
         self._until = 0.0
         self._pause = _FIRST_PAUSE
@@ -318,7 +330,7 @@ class Patience:
             waited = f" It was tried for {now - self._began:.0f} s." if now - self._began > _TOLD_AFTER else ""
             raise Unavailable(f"{trouble}{waited}") from trouble
         pause = min(self._pause, left)
-        if now + pause - self._began >= _TOLD_AFTER:
+        if now + pause - self._began >= self._told_after:
             self._told(f"{trouble} Trying again for {left:.0f} s.")
         await asyncio.sleep(pause)
         self._pause = min(self._pause * 1.7, _LONGEST_PAUSE)

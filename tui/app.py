@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events
@@ -70,7 +71,8 @@ class JobdeckApp(KeyOrder):
         self.remote = remote
         self.remembered = remembered or Remembered(None)
         self.thread = ServiceThread(connect)
-        self.connection = Connection(State.CONNECTING)
+        self.connection = Connection(State.CONNECTING, first=True)
+        self._connected = False
         #: what changed, at most four times a second
         self.changed: Signal[Changes] = Signal(self, "changed")
         self.connection_changed: Signal[Connection] = Signal(self, "connection")
@@ -196,7 +198,8 @@ class JobdeckApp(KeyOrder):
             return False
 
     def _tell_connection(self, connection: Connection) -> None:
-        self.connection = connection
+        self._connected = self._connected or connection.state is State.OPEN
+        connection = self.connection = replace(connection, first=not self._connected)
         self.connection_changed.publish(connection)
 
     class Heard(Message):

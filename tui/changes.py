@@ -31,6 +31,8 @@ class Connection:
     retry_in: float | None = None
     #: the token's role allows to look only
     read_only: bool = False
+    #: there has been none so far
+    first: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,7 +146,6 @@ async def test_what_is_no_answer_of_jobdeck_is_told(
     ("address", "sentence"),
     [
         ("http://127.0.0.1:1", "Nothing answers at http://127.0.0.1:1"),
-        ("http://nowhere.invalid", "No computer is called nowhere.invalid"),
         ("/nowhere/api.sock", "No jobdeck listens at /nowhere/api.sock"),
     ],
 )
@@ -155,9 +154,19 @@ async def test_where_nobody_is_it_is_told(address: str, sentence: str) -> None:
     client = Client(address, patience=1.3, told=heard.append)
     with pytest.raises(Unavailable, match=sentence):
         await client.status()
-    assert len(heard) == 1 and "Trying again" in str(heard[0])
+    # Told at once, not when the patience is nearly at its end.
+    assert len(heard) == 1 and "Trying again for 1 s" in str(heard[0])
     with pytest.raises(Unavailable, match=sentence):
         await anext(client.records(1))
+    await client.close()
+
+
+async def test_a_name_that_no_computer_has_is_told_without_trying_again() -> None:
+    heard: list[str | None] = []
+    client = Client("http://nowhere.invalid", patience=30, told=heard.append)
+    with pytest.raises(Unavailable, match=r"^No computer is called nowhere.invalid. Check the address [^ ]*\.$"):
+        await client.status()
+    assert heard == []
     await client.close()
 
 

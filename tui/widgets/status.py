@@ -82,7 +82,7 @@ class StatusLine(Widget):
         elif state.state is State.CONNECTING:
             said = ("connecting again …", "status--warn")
         elif state.state is State.LOST:
-            said = (_lost(state.retry_in), "status--bad")
+            said = (_lost(state), "status--bad")
         elif state.read_only:
             said = ("read only", "status--warn")
         else:
@@ -104,7 +104,9 @@ class StatusLine(Widget):
         return parts
 
 
-def _lost(retry_in: float | None) -> str:
-    if retry_in is None:
+def _lost(state: Connection) -> str:
+    if state.retry_in is None:
         return "not connected"
-    return f"not connected, again in {retry_in:.0f} s" if retry_in else "connection lost, trying again …"
+    if state.retry_in:
+        return f"not connected, again in {state.retry_in:.0f} s"
+    return "not connected, trying again …" if state.first else "connection lost, trying again …"
