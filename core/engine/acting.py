@@ -38,7 +38,9 @@ def answer_question(
     except OSError as error:
         if job.status is Status.Queued:
             raise Conflict(f"Job {job.id} has not started yet; it asks nothing.") from error
-        raise Unavailable(f"Job {job.id} cannot be reached to give it the answer: {error}. Try again.") from error
+        raise Unavailable(
+            f"Job {job.id} cannot be reached to give it the answer: {str(error).rstrip('.')}. Try again."
+        ) from error
     if "error" in reply:
         failure = reply["error"]
         raise _KINDS.get(failure.get("kind"), ServiceError)(failure["message"])

@@ -153,6 +153,14 @@ def wrong(kind: str, text: str) -> str:
             json.loads(text)
         except (ValueError, RecursionError):
             return "JSON"
+    elif kind in ("date", "datetime"):
+        # loaded where it is needed: a runner is to be small
+        import datetime
+
+        try:
+            (datetime.date if kind == "date" else datetime.datetime).fromisoformat(text.strip())
+        except ValueError:
+            return "a date like 2026-01-31" if kind == "date" else "a date and time like 2026-01-31T18:00"
     return ""
 
 

@@ -33,10 +33,11 @@ class Question:
 
     The answer is a text; with `fields` the text of each by its name; with `multiple` a list of labels. `chosen` then
     holds the indices of the choices that were taken. `lists`: fields of several secrets, and the type of each of those.
+    `check` says of fields that fit their types what else does not fit, in sentences; "" where all does.
     """
 
     __slots__ = (
-        "caption", "choices", "chosen", "default", "fields", "lists", "message", "multiple", "number", "reply",
+        "caption", "check", "choices", "chosen", "default", "fields", "lists", "message", "multiple", "number", "reply",
         "secret",
     )  # fmt: skip
 
@@ -62,6 +63,7 @@ class Question:
         self.multiple = multiple
         self.lists: dict[str, str] = {}
         self.chosen: list[int] = []
+        self.check: Callable[[dict[str, str]], str] = lambda _fields: ""
         self.reply = reply
 
     def record(self) -> dict[str, Any]:
@@ -121,9 +123,13 @@ class Question:
                 raise Refused("invalid", f"The question asks for several values: answer with NAME=VALUE of {names}.")
             fields = {self.fields[0]["name"]: text} if len(self.fields) == 1 else {}
         try:
-            return complete(self.fields, fields)
+            answer = complete(self.fields, fields)
         except ValueError as error:
             raise Refused("invalid", str(error)) from None
+        problem = self.check(answer)
+        if problem:
+            raise Refused("invalid", problem)
+        return answer
 
     def recorded(self, answer: Answer) -> dict[str, Any]:
         """What of an answer the journal may show: `text`, and `fields` where there are some; secrets are null."""

@@ -339,6 +339,34 @@ def test_questions_in_a_row_from_functions_and_parameters(deck: Deck) -> None:
     assert b"geheim" not in (run.directory / "out.dat").read_bytes()
 
 
+def test_answers_that_powershell_would_not_take_are_refused(deck: Deck) -> None:
+    """Each would end the command that asked, or worse."""
+    script = (
+        "param([Parameter(Mandatory)][int[]]$Numbers, [Parameter(Mandatory)][byte]$Small, [Parameter(Mandatory)]"
+        "[datetime]$When, [Parameter(Mandatory)][double[]]$Shares)\n"
+        "\"$($Numbers -join '+') $Small $($When.Year) $Shares\"\n"
+    )
+    run = powershell(deck, script).go()
+    run.until_state("WaitingOnFeedback")
+    good = {"Numbers": "1, -2", "Small": "200", "When": "2026-01-31", "Shares": "0.5"}
+    for name, value, problem in (
+        ("Numbers", "1,b", 'Each of Numbers must be a whole number, not "b".'),
+        (
+            "Numbers",
+            "[1, 3000000000]",
+            'Each of Numbers must be a whole number from -2147483648 to 2147483647, not "3000000000".',
+        ),
+        ("Small", "256", 'Small must be a whole number from 0 to 255, not "256".'),
+        ("When", "soon", 'When must be a date and time like 2026-01-31T18:00, not "soon".'),
+        ("Shares", "half", 'Each of Shares must be a number, not "half".'),
+    ):
+        refused = run.ask(op="answer", fields=good | {name: value})["error"]
+        assert (refused["kind"], refused["message"]) == ("invalid", problem)
+    assert run.ask(op="answer", fields=good) == {"ok": True}
+    assert run.ended()["status"] == "Completed"
+    assert text(run) == "1+-2 200 2026 0.5\n"
+
+
 def test_progress_is_throttled_and_nested_ones_are_told_as_one(deck: Deck) -> None:
     script = (
         '1..500 | ForEach-Object { Write-Progress -Activity Outer -Status "$_" -PercentComplete ($_ / 5) -Id 1;'

@@ -74,6 +74,17 @@ def test_fields_and_their_answers(deck: Deck) -> None:
     assert b"open-sesame" not in (run.directory / "out.dat").read_bytes()
 
 
+def test_dates_are_checked(deck: Deck) -> None:
+    run = asking(deck, fields=[{"name": "Day", "type": "date"}, {"name": "When", "type": "datetime"}])
+    refused = run.ask(op="answer", fields={"Day": "soon", "When": "2026-01-31 at 6"})["error"]
+    assert refused["message"] == (
+        'Day must be a date like 2026-01-31, not "soon". '
+        'When must be a date and time like 2026-01-31T18:00, not "2026-01-31 at 6".'
+    )
+    assert run.ask(op="answer", fields={"Day": "2026-01-31", "When": "2026-01-31T18:00Z"}) == {"ok": True}
+    run.ended()
+
+
 def test_one_field_takes_a_plain_text(deck: Deck) -> None:
     run = asking(deck, fields=["Name"])
     assert run.ask(op="answer", text="Ann") == {"ok": True}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from core.runner.answers import items, truth
+from core.runner.answers import items, truth, wrong
 from core.runner.powershell import requests
 from core.runner.powershell.requests import Credential, Secret, Writer
 from core.runner.questions import Question
@@ -32,6 +32,13 @@ _TYPES = {
     **dict.fromkeys((f"System.{sign}Int{size}" for sign in ("", "U") for size in (16, 32, 64)), "integer"),
     **dict.fromkeys(("System.Byte", "System.SByte", "System.Numerics.BigInteger"), "integer"),
     **dict.fromkeys(("System.Single", "System.Double", "System.Decimal"), "number"),
+}
+#: the least and the greatest value of whole numbers that have some
+_LIMITS = {
+    **{f"System.Int{size}": (-(1 << size - 1), (1 << size - 1) - 1) for size in (16, 32, 64)},
+    **{f"System.UInt{size}": (0, (1 << size) - 1) for size in (16, 32, 64)},
+    "System.Byte": (0, 255),
+    "System.SByte": (-128, 127),
 }
 #: those whose values are sent as SecureStrings
 SECRETS = frozenset({"secret", "credential"})
@@ -190,6 +197,8 @@ def _prompt(arguments: list[Value], _line: str) -> tuple[Question, Any]:
         )
     asked = Question(message, _unanswered, caption=caption, fields=fields)
     asked.lists = lists
+    types = {value["name"].word(): value["parameterTypeFullName"].word().removesuffix("[]") for value in described}
+    asked.check = lambda answer: " ".join(filter(None, (_misfit(n, *kinds[n], types[n], t) for n, t in answer.items())))
 
     def form(answer: Answer, writer: Writer) -> str:
         assert isinstance(answer, dict)
@@ -224,6 +233,22 @@ def _kind(type_name: str) -> tuple[str, str]:
     if type_name.endswith("[]") and type_name != "System.Char[]":
         return "list", _TYPES.get(type_name[:-2], "string")
     return _TYPES.get(type_name, "string"), "string"
+
+
+def _misfit(name: str, kind: str, item: str, type_name: str, text: str) -> str:
+    """What of a field's text PowerShell would not take as the field's type, as a sentence."""
+    each = item if kind == "list" else kind
+    if each in SECRETS:
+        return ""
+    for part in items(text) if kind == "list" else [text] if text else []:
+        problem = wrong(each, part)
+        if not problem and each == "integer" and type_name in _LIMITS:
+            least, greatest = _LIMITS[type_name]
+            if not least <= int(part) <= greatest:
+                problem = f"a whole number from {least} to {greatest}"
+        if problem:
+            return f'{"Each of " if kind == "list" else ""}{name} must be {problem}, not "{part}".'
+    return ""
 
 
 def _typed(kind: str, item: str, text: str) -> object:
