@@ -156,6 +156,7 @@ KEYS: tuple[Key, ...] = (
     Key("objects.copy_path", "Y", "copy_path", "Copy path", "copy where the value is"),
     Key("objects.save", "s", "save", "Save", "save the object to a file: .json, .xml (CliXml) or .csv", 5),
     Key("objects.save_all", "S", "save_all", "Save all", "save all objects to a file"),
+    Key("objects.leave", "escape", "leave", "Back", "take the filter away; else leave the job"),
     Key("objects.expand", "right,l,plus", "expand", "Open", "open it; in a table: to the right"),
     Key("objects.collapse", "left,h,minus", "collapse", "Close", "close it, or go to what it is in"),
     Key("errors.show", "o", "show", "In output", "go to its place in the output", 2),

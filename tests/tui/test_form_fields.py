@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual import events
 from textual.app import App, ComposeResult
 from textual.color import Color
 from textual.pilot import Pilot
@@ -272,6 +273,43 @@ async def test_the_arrows_go_from_field_to_field() -> None:
             assert app.focused is control(app, name)
         await pilot.press("up", "up")
         assert app.focused is control(app, "a")
+
+
+async def test_the_arrows_leave_a_list_at_its_ends() -> None:
+    app = FormApp(Parameter("a"), Parameter("b", "list"), Parameter("c"))
+    async with app.run_test() as pilot:
+        app.form.focus_first()
+        await pilot.press("down", *"one", "enter", *"two", "up", "down")
+        assert app.focused is control(app, "b")
+        await pilot.press("down")
+        assert app.focused is control(app, "c")
+        await pilot.press("up", "up")
+        assert app.focused is control(app, "b")
+        await pilot.press("up")
+        assert app.focused is control(app, "a")
+        assert app.form.given == {"b": ["one", "two"]}
+
+
+async def test_a_page_down_in_a_list_is_the_forms() -> None:
+    app = FormApp(Parameter("first", "list"), *(Parameter(f"a{n}") for n in range(12)), Parameter("last", "list"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.form.focus_first()
+        await pilot.press("pagedown")
+        await until(pilot, lambda: app.form.scroll_y > 0)
+        await pilot.press("pageup")
+        await until(pilot, lambda: app.form.scroll_y == 0)
+
+
+@pytest.mark.parametrize("key", ["tab", "enter"])
+async def test_what_is_typed_fast_goes_into_the_field_that_is_meant(key: str) -> None:
+    app = FormApp(Parameter("user"), Parameter("password", "secret"), Parameter("more"))
+    async with app.run_test() as pilot:
+        app.form.focus_first()
+        await pilot.pause()
+        # As one read of a terminal gives them: all at once.
+        for pressed in (*"me", key, *"secret"):
+            app.post_message(events.Key(pressed, pressed if len(pressed) == 1 else None))
+        await until(pilot, lambda: app.form.given == {"user": "me", "password": "secret"})
 
 
 async def test_help_stands_beside_where_there_is_room_and_below_where_not() -> None:

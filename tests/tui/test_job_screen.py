@@ -105,6 +105,14 @@ async def test_objects_are_filtered_and_told_as_a_table(deck: Deck, scripts: Pat
         assert not tree.table and tree.current is not None and tree.current.index == 240 and tree.current.expanded
         await pilot.press("slash", "escape")
         await until(pilot, lambda: tree.list.matching is None and len(tree.rows) > 20)
+        # A filter that was kept is taken away first; then the screen is left.
+        await pilot.press("slash", *"nowhere", "enter")
+        await until(pilot, lambda: "No object holds “nowhere”" in screen_text(pilot))
+        await pilot.press("escape")
+        await until(pilot, lambda: tree.list.matching is None and len(tree.rows) > 20)
+        assert pilot.app.screen is screen
+        await pilot.press("escape")
+        await until(pilot, lambda: pilot.app.screen is not screen)
 
 
 async def test_texts_with_members_open_and_are_told_as_a_table(
@@ -307,7 +315,7 @@ async def test_rerun_and_answer_open_their_forms(deck: Deck, scripts: Path) -> N
 
 async def test_tabs(deck: Deck, scripts: Path) -> None:
     async with deck(size=(80, 24)) as pilot:
-        screen = await finished(pilot, scripts, "a.sh", "echo a\n")
+        screen = await finished(pilot, scripts, "a.sh", "true\n")
         for tab in (*TABS[1:], TABS[0]):
             await pilot.press("right_square_bracket")
             assert screen.switcher.current == tab
@@ -315,7 +323,13 @@ async def test_tabs(deck: Deck, scripts: Path) -> None:
         assert screen.switcher.current == "details"
         await pilot.click(screen.tabs, offset=(16, 0))
         assert screen.switcher.current == "pipeline"
-        assert "No objects" in screen_text(pilot)
+        assert "jobdeck.emit(value)" in screen_text(pilot)
+        await pilot.press("3")
+        await until(pilot, lambda: "No errors" in screen_text(pilot))
+        await pilot.press("1")
+        await until(pilot, lambda: "The script printed nothing." in screen_text(pilot))
+        await pilot.press("s", "e", "enter")
+        await until(pilot, lambda: "s  chooses which streams are shown" in screen_text(pilot))
 
 
 @pytest.mark.parametrize(

@@ -130,6 +130,25 @@ async def test_any_file_is_named_by_its_path_and_asks_for_its_parameters(deck: D
         assert job.script_path == path and job.parameters["name"] == "Bo"
 
 
+async def test_enter_behind_the_name_goes_on_to_the_parameters(deck: Deck, scripts: Path) -> None:
+    async with deck() as pilot:
+        await app_of(pilot).service.add_script(write(scripts, "greet.sh", ASKS))
+        screen = app_of(pilot).open("run")
+        assert isinstance(screen, RunScreen)
+        await until(pilot, lambda: screen.focused is not None)
+        named = screen.focused
+        await pilot.press(*"nothing", "enter")
+        await until(pilot, lambda: "no script nothing on record" in str(screen.query_one("#body Static").render()))
+        assert screen.focused is named
+        await pilot.press(*["backspace"] * 7, *"greet.sh", "enter")
+        await until(pilot, lambda: screen.form is not None and form_of(screen).fields[0].control.has_focus)
+        # Once more, with the form there already.
+        await pilot.press("shift+tab")
+        await until(pilot, lambda: screen.focused is named)
+        await pilot.press("enter", *"Eve", "f5")
+        assert (await ran(pilot)).parameters["name"] == "Eve"
+
+
 async def test_a_script_on_record_is_found_by_its_name(deck: Deck, scripts: Path) -> None:
     async with deck() as pilot:
         await app_of(pilot).service.add_script(write(scripts, "greet.sh", ASKS))

@@ -110,7 +110,8 @@ class JobScreen(BaseScreen[None]):
         self.switcher = ContentSwitcher(self.output, self.pipeline, self.errors, self.details, initial="output")
         self._looking = False
         self._again = False
-        self._told_errors = -1
+        #: how many errors were shown, and whether there could be more
+        self._told_errors = (-1, False)
         self._content: bytes | None = None
         #: seconds that passed, and measurements that told the same as those before
         self._seconds = 0
@@ -211,10 +212,10 @@ class JobScreen(BaseScreen[None]):
             return
         if tab == "pipeline":
             await self.pipeline.show(self.service, job)
-        elif tab == "errors" and self._told_errors != job.errors:
+        elif tab == "errors" and self._told_errors != (job.errors, job.status.finished):
             errors = await self.service.errors(job.id)
-            self._told_errors = job.errors
-            self.errors.show_errors(errors)
+            self._told_errors = job.errors, job.status.finished
+            self.errors.show_errors(errors, job.status.finished)
         elif tab == "details":
             await self._fill_details(job)
 

@@ -208,9 +208,9 @@ class JobList(BaseScreen[None]):
         connection = self.deck.connection
         key = self.deck.key_of
         if self._problem and connection.state is State.LOST:
-            lines = ("The jobs cannot be reached.", "", *self._wrapped(), "", f"{key('jobs.refresh')} tries now.")
+            lines = ("The jobs cannot be reached", "", *self._wrapped(), "", f"{key('jobs.refresh')} tries now.")
         elif self._problem:
-            lines = ("The jobs cannot be read.", "", *self._wrapped(), "", f"{key('jobs.refresh')} tries again.")
+            lines = ("The jobs cannot be read", "", *self._wrapped(), "", f"{key('jobs.refresh')} tries again.")
         elif connection.state is not State.OPEN or self._rows is None or not self._rows.loaded:
             where = self.deck.place
             lines = ("Loading …",)
@@ -220,17 +220,16 @@ class JobList(BaseScreen[None]):
                 lines = ("Looking for such jobs …",)
         elif not self._filter.empty:
             change = f"{key('jobs.filter')} changes the filter, esc takes it away."
-            lines = ("No job is like that.", "", self._filter.text, "", change)
+            lines = ("No job is like that", "", self._filter.text, "", change)
         else:
-            lines = (
-                "No job has run yet.",
-                "",
-                f"{key('jobs.run'):5} run a script",
-                f"{key('jobs.scripts'):5} the scripts that jobdeck knows",
-                f"{key('app.help'):5} all keys",
-                "",
-                "In a shell: jobdeck run FILE",
-            )
+            told = {
+                "jobs.run": "run a script",
+                "jobs.scripts": "the scripts that jobdeck knows",
+                "app.help": "all keys",
+            }
+            wide = max(len(key(id)) for id in told)
+            keys = [f"{key(id):{wide}}  {does}" for id, does in told.items()]
+            lines = ("No job has run yet", "", *keys, "", "In a shell: jobdeck run FILE")
         if tuple(lines) != self._table.blank:
             self._table.blank = tuple(lines)
             self._table.refresh()

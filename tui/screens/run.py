@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
+from textual.widgets import Input
 
 from core.service import Invalid, Job, NotFound, Parameter, RunRequest, Script, Value
 from tui import text
@@ -103,6 +104,17 @@ class RunScreen(FormScreen):
         """Another file: look it up when the typing pauses."""
         if event.field.parameter.name == OWN + "what":
             self._look_soon()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Enter behind the script's name: on to its parameters, once they are here."""
+        event.stop()
+        form = self.form
+        if form is not None and event.value == self._looked_up:
+            form.focus_first()
+        else:
+            # It is looked up at once, not when the typing pauses.
+            self._typing = None
+            self.load()
 
     def _look_soon(self) -> None:
         stamp = self._typing = object()

@@ -88,7 +88,8 @@ class AskBar(Horizontal):
         """Ask; the answer comes as Given or Left with this kind."""
         self.kind = kind
         self._label.update(Text(label))
-        self._note.update("")
+        # In an empty line it stands in the line itself.
+        self.note(hint if text else "")
         self._input.placeholder = hint
         with self._input.prevent(Input.Changed):
             self._input.value = text

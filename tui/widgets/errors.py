@@ -34,8 +34,10 @@ class ErrorList(Sheet[ErrorRecord]):
         self._errors: Sequence[ErrorRecord] = ()
         self._opened: set[int] = set()
 
-    def show_errors(self, errors: Sequence[ErrorRecord]) -> None:
-        """The errors there are now."""
+    def show_errors(self, errors: Sequence[ErrorRecord], ended: bool) -> None:
+        """The errors there are now, and whether there will be no more."""
+        heading = "No errors" if ended else "No errors yet"
+        self.tell(heading, "", "What the script reports as an error stands here.", "Text on stderr is in the Output.")
         known = {error.record: error for error in self._errors}
         # The objects of those that are known stay, so that the cursor stays where it is.
         self._errors = [known[each.record] if known.get(each.record) == each else each for each in errors]

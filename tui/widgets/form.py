@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from textual import events
+from textual.actions import SkipAction
 from textual.app import ComposeResult
+from textual.binding import Binding
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.message import Message
@@ -16,8 +18,8 @@ from core.service import Parameter, Value
 from tui import keys
 from tui.widgets import plain
 from tui.widgets.fields import Field, fields_of
-from tui.widgets.inputs import Control
-from tui.widgets.paths import Complete
+from tui.widgets.inputs import Control, TextInput
+from tui.widgets.paths import Complete, PathInput
 
 #: from so many columns on the help stands beside the control
 _WIDE = 110
@@ -37,7 +39,13 @@ class Form(VerticalScroll, can_focus=False):
     Form.-wide Field .below { display: none; }
     Form .section { color: $text-secondary; text-style: bold; padding: 0 1; margin: 0 0 1 0; }
     """
-    BINDINGS: ClassVar[Any] = keys.bindings("form", ("next", "previous", "page_down", "page_up"))
+    BINDINGS: ClassVar[Any] = [
+        *keys.bindings("form", ("next", "previous", "page_down", "page_up")),
+        # Of priority, so that what is typed right behind them is for the next field already: it may be a password.
+        Binding("tab", "leave_field(1)", "Next field", show=False, priority=True),
+        Binding("shift+tab", "leave_field(-1)", "Previous field", show=False, priority=True),
+        Binding("enter", "line_done", "Next field", show=False, priority=True),
+    ]
 
     class Submitted(Message):
         """Enter was pressed in the last field's line."""
@@ -49,6 +57,25 @@ class Form(VerticalScroll, can_focus=False):
     def action_previous(self) -> None:
         """To the field before."""
         self.screen.focus_previous()
+
+    def action_leave_field(self, by: int) -> None:
+        """To the next field, or to the one before; where paths are typed, tab may have something to complete."""
+        if by > 0 and isinstance(self._typed_into(), PathInput):
+            raise SkipAction
+        self.screen.focus_next() if by > 0 else self.screen.focus_previous()
+
+    def action_line_done(self) -> None:
+        """Enter in a line of text goes on; elsewhere it is the control's own."""
+        fields = self.fields
+        typed = self._typed_into()
+        if not isinstance(typed, TextInput) or not fields or fields[-1] in typed.ancestors:
+            raise SkipAction
+        self.screen.focus_next()
+
+    def _typed_into(self) -> Control | None:
+        focused = self.screen.focused
+        around = focused.parent if focused is not None else None
+        return around if isinstance(around, PathInput) else focused if isinstance(focused, TextInput) else None
 
     def __init__(
         self,

@@ -12,7 +12,7 @@ from rich.text import Text
 from textual import events
 from textual.app import ComposeResult, RenderResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
+from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.events import Mount
 from textual.geometry import Size
@@ -116,6 +116,39 @@ class LinesInput(TextArea, Control):
         if not self._items:
             return self.text if self.text.strip() else None
         return [each for each in self.text.split("\n") if each.strip()] or None
+
+    def action_cursor_down(self, select: bool = False) -> None:
+        """One row down; from the last one to the next field."""
+        if select or self._row < self.wrapped_document.height - 1:
+            super().action_cursor_down(select)
+        else:
+            self.screen.focus_next()
+
+    def action_cursor_up(self, select: bool = False) -> None:
+        """One row up; from the first one to the field before."""
+        if select or self._row:
+            super().action_cursor_up(select)
+        else:
+            self.screen.focus_previous()
+
+    @property
+    def _row(self) -> int:
+        """The row of the cursor; lines are wrapped."""
+        return self.wrapped_document.location_to_offset(self.cursor_location).y
+
+    def action_cursor_page_down(self) -> None:
+        """The page is the form's: all lines of a list are hardly more than one."""
+        for around in self.ancestors:
+            if isinstance(around, VerticalScroll):
+                around.action_page_down()
+                return
+
+    def action_cursor_page_up(self) -> None:
+        """The page is the form's."""
+        for around in self.ancestors:
+            if isinstance(around, VerticalScroll):
+                around.action_page_up()
+                return
 
     def on_text_area_changed(self, event: TextArea.Changed) -> None:
         """Tell the form."""

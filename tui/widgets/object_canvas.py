@@ -22,6 +22,7 @@ _KINDS = ("key", "value", "null", "more", "type", "cursor", "hit", "head", "erro
 class ObjectCanvas(DrawnRows):
     """Draws the rows around the cursor. What they are, and where it stands, is decided by who derives from it."""
 
+    MUTED = "objects--null"
     COMPONENT_CLASSES = {f"objects--{name}" for name in _KINDS}  # noqa: RUF012
     DEFAULT_CSS = """
     ObjectCanvas { height: 1fr; width: 1fr; background: $background; color: $foreground; }
@@ -87,6 +88,8 @@ class ObjectCanvas(DrawnRows):
     def draw_row(self, y: int) -> Strip:
         width = self.size.width
         base = self.rich_style
+        if not self.rows:
+            return self.blank_row(y)
         if self.table:
             if y == 0:
                 return self._draw_head(base, width)

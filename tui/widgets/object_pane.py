@@ -66,9 +66,16 @@ class ObjectPane(Vertical):
         if self.job is None:
             told = "Loading …"
         elif not tree.list.total:
-            again = "" if self.job.status.finished else " yet"
-            told = f"No objects{again}. Python: jobdeck.emit(value); PowerShell: what the script outputs."
+            told = "0 objects"
+            tree.tell(
+                "No objects" if self.job.status.finished else "No objects yet",
+                "",
+                "PowerShell  what the script outputs",
+                "Python      jobdeck.emit(value)",
+                "Shells      jobdeck-job emit JSON",
+            )
         else:
+            tree.tell(f"No object holds “{tree.list.wanted}”", "", "esc  shows all again")
             told = f"{thousands(tree.list.total)} object{'' if tree.list.total == 1 else 's'}"
             if tree.list.matching is not None:
                 told = f"{thousands(len(tree.list.matching))} of {told} with “{tree.list.wanted}”"
@@ -111,6 +118,13 @@ class ObjectPane(Vertical):
             self.objects.focus()
         elif event.kind == "save":
             beside(self, "ask", self._save, event.text)
+
+    async def on_object_tree_left(self) -> None:
+        """Take the filter away; where there is none, leave the screen."""
+        if self.objects.list.wanted:
+            beside(self, "ask", self._filter, "")
+        else:
+            await self.screen.run_action("back")
 
     async def _filter(self, text: str) -> None:
         try:

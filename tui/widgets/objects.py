@@ -43,6 +43,9 @@ class ObjectTree(ObjectCanvas, can_focus=True):
             self.what = what
             self.index = index
 
+    class Left(Message):
+        """Escape: take the filter away, or leave."""
+
     # -- what there is ---------------------------------------------------------------------------------------------
 
     async def open(self, service: JobService, job: int, total: int) -> None:
@@ -280,6 +283,10 @@ class ObjectTree(ObjectCanvas, can_focus=True):
     def action_filter(self) -> None:
         """Ask which objects to show."""
         self.post_message(self.Asked("filter"))
+
+    def action_leave(self) -> None:
+        """Give up the filter, or leave."""
+        self.post_message(self.Left())
 
     def action_save(self) -> None:
         """Ask where to save the object under the cursor."""

@@ -54,6 +54,8 @@ class OutputCanvas(DrawnRows):
         *(f"output--{name}" for name in ("stamp", "hit", "current", "marked", "bar", "thumb")),
     }
 
+    MUTED = "output--stamp"
+
     stamps: reactive[str] = reactive("off")
 
     class Moved(Message):
@@ -117,6 +119,8 @@ class OutputCanvas(DrawnRows):
     def draw_row(self, y: int) -> Strip:
         base = self._base or self.rich_style
         width = self.size.width
+        if self.blank and not self.plan.rows:
+            return self.blank_row(y)
         if y >= len(self.plan.rows) or self.lines is None:
             return Strip([Segment(" " * (width - 1), base), self._bar(y)], width)
         row = self.plan.rows[y]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from textual.app import ComposeResult
 
@@ -19,8 +19,12 @@ from tui.widgets.output import STAMPS, OutputView
 from tui.widgets.output_following import MOMENT, OutputFollowing
 from tui.widgets.output_lines import OutputLines
 from tui.widgets.output_search import OutputSearch
+from tui.widgets.output_streams import SHOWN
 from tui.widgets.output_taking import Said, Taking
 from tui.widgets.stream_bar import StreamBar
+
+if TYPE_CHECKING:
+    from tui.app import JobdeckApp
 
 #: seconds after the last key before a search begins
 _PAUSE = 0.2
@@ -66,7 +70,9 @@ class OutputPane(OutputFollowing):
         if total is None:
             place = "counting lines…"
         elif not total:
-            place = "no output" if self.job is None or self.job.status.finished else "no output yet"
+            ended = self.job is None or self.job.status.finished
+            place = "no output" if ended else "no output yet"
+            self._tell_nothing(ended)
         else:
             first, last = view.shown.start + 1, min(view.shown.stop, total)
             place = f"{first:,}-{last:,} of {total:,}"
@@ -147,6 +153,13 @@ class OutputPane(OutputFollowing):
     def action_wrap(self) -> None:
         """Long lines in several rows, or cut."""
         self.view.wrap = not self.view.wrap
+
+    def _tell_nothing(self, ended: bool) -> None:
+        """What stands in the place of the lines while there are none."""
+        key = cast("JobdeckApp", self.app).key_of("output.streams")
+        some = [] if self.bar.streams >= SHOWN else ["", f"{key}  chooses which streams are shown"]
+        said = "The script printed nothing." if ended else "What the script prints comes here by itself."
+        self.view.tell("No output" if ended else "No output yet", "", said, *some)
 
     def action_stamps(self) -> None:
         """Times: none, of the day, since the start."""

@@ -24,6 +24,7 @@ class Sheet(DrawnRows, Generic[T], can_focus=True):
     """Give the rows with `show`; what is opened is the affair of who owns it."""
 
     BINDINGS = keys.bindings("list")
+    MUTED = "sheet--muted"
     COMPONENT_CLASSES = {  # noqa: RUF012 (so Textual declares it)
         f"sheet--{name}" for name in ("cursor", "key", "muted", "bad", "warn", "good", "head", "link")
     }
@@ -86,6 +87,8 @@ class Sheet(DrawnRows, Generic[T], can_focus=True):
         """One row."""
         base, width = self.rich_style, self.size.width
         number = self.top + y
+        if not self.rows:
+            return self.blank_row(y)
         if number >= len(self.rows):
             return Strip.blank(width, base)
         if number == self.cursor:

@@ -19,6 +19,7 @@ from textual.strip import Strip
 from tui import keys
 from tui.text import cell_text, fit
 from tui.widgets.columns import Column, at_column, joined, lay_out, titles
+from tui.widgets.drawn_rows import blank_line
 from tui.widgets.early import Early
 from tui.window import Listed, Rows
 
@@ -328,7 +329,7 @@ class Table(ScrollView, Generic[T], can_focus=True):
         place = self.scroll_offset.y + y - 1
         count = self._rows.count
         if count == 0:
-            return self._blank_line(y, width, base)
+            return self._blank_line(y, base)
         if place >= count:
             return Strip.blank(width, base)
         return self._row_line(place, width, base)
@@ -377,15 +378,9 @@ class Table(ScrollView, Generic[T], can_focus=True):
             segments.insert(0 if column.right else len(segments), Segment(" " * left, style))
         return segments
 
-    def _blank_line(self, y: int, width: int, base: Style) -> Strip:
-        top = max(2, (self.size.height - len(self.blank)) // 3)
-        if not top <= y < top + len(self.blank):
-            return Strip.blank(width, base)
-        line = cell_text(self.blank[y - top])
-        style = base + self._style("table--strong" if y == top else "table--muted")
-        widest = max(Segment(cell_text(text)).cell_length for text in self.blank)
-        indent = max(2, (width - widest) // 2)
-        return Strip([Segment(fit(" " * indent + line, width), style)], width)
+    def _blank_line(self, y: int, base: Style) -> Strip:
+        strong, muted = base + self._style("table--strong"), base + self._style("table--muted")
+        return blank_line(self.blank, y, self.size, strong, muted)
 
     def on_focus(self) -> None:
         """The cursor shows who listens."""
