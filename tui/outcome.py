@@ -49,6 +49,8 @@ def sentence(job: Job) -> str:
     """How the job ended, or what it does now, in one sentence."""
     said = f"Job {job.id} {'is' if not job.status.finished else 'ended:'} {job.status.name}"
     why = job.reason
+    if why and why.startswith("It "):
+        why = f"it {why[3:]}"
     if not why and job.signal:
         why = f"signal {job.signal} ended it"
     elif not why and job.exit_code:

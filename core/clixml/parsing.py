@@ -85,7 +85,8 @@ def _parse_long_text(data: bytes, error: etree.XMLSyntaxError) -> etree._Element
 
 
 def _sentence(message: str) -> str:
-    message = message.split("\n", 1)[0]
+    # libxml2 names the file, which there is none of
+    message = message.split("\n", 1)[0].partition(" (<string>")[0]
     return message if message.endswith(".") else message + "."
 
 

@@ -68,8 +68,15 @@ def _single(parameter: Parameter, kind: str, given: Value) -> tuple[Value, str]:
         return _choice(parameter, value)
     if parameter.pattern and isinstance(value, str) and not re.fullmatch(parameter.pattern, value):
         seen = "" if kind == "secret" else f", not {shown(value)}"
-        return None, f"must match /{parameter.pattern}/{seen}"
+        return None, f"must match /{written_pattern(parameter.pattern)}/{seen}"
     return value, ""
+
+
+def written_pattern(pattern: str) -> str:
+    """A parameter's pattern as its script has it; what makes one for the whole text of PowerShell's is left out."""
+    bare = pattern.removeprefix("(?i)")
+    before, behind = r"[\s\S]*(?:", r")[\s\S]*"
+    return bare[len(before) : -len(behind)] if bare.startswith(before) and bare.endswith(behind) else bare
 
 
 def _choice(parameter: Parameter, value: Value) -> tuple[Value, str]:

@@ -249,3 +249,8 @@ def test_an_object_that_is_nothing_but_itself_has_no_text(part: str) -> None:
     value = read(f"<Objs>{part}</Objs>")
     assert plain(value) in ("", [""])
     assert text(value) == ""
+
+
+def test_what_is_wrong_is_said_without_naming_a_file() -> None:
+    with pytest.raises(Invalid, match=r"tag S line 1, line 1, column 11\.$"):
+        read("<Objs><S>x")

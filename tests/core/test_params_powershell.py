@@ -12,6 +12,7 @@ from core.params import powershell as reading
 from core.params.check import check
 from core.params.interface import Interface, Unread
 from core.params.powershell import python_pattern
+from core.params.values import written_pattern
 from core.service import Clixml, Invalid, Parameter
 from tests import powershell
 
@@ -140,7 +141,7 @@ def test_values_are_checked_before_the_job(whole: Interface) -> None:
         ({"Mode": "some"}, "b.ps1: Mode must be one of full, incremental, not 'some'."),
         ({"Numbers": [1, 12]}, "b.ps1: Numbers must be a whole number from 0 to 9, not '12'."),
         ({"When": "soon"}, "b.ps1: When must be a date and time like"),
-        ({"Tag": "A1"}, "b.ps1: Tag must match"),
+        ({"Tag": "A1"}, "b.ps1: Tag must match /^[a-z]+$/, not 'A1'."),
         ({"Nope": 1}, "b.ps1 has no parameter 'Nope'."),
         ({"Map": Clixml("<Objs>")}, "b.ps1: Map is no CLIXML that can be read"),
     ):
@@ -255,3 +256,8 @@ def test_patterns_mean_the_same(pattern: str, yes: list[str], no: list[str]) -> 
 @pytest.mark.parametrize("pattern", [r"^\p{L}+$", "(?<year>\\d+)", "[a-z-[aeiou]]", "(", r"\Aabc\z", "a*+"])
 def test_what_python_reads_otherwise_is_left_to_powershell(pattern: str) -> None:
     assert python_pattern(pattern) == ""
+
+
+def test_a_pattern_is_told_as_it_is_written() -> None:
+    for written in ("^[a-z]+$", "[0-9]{3}", "a|b", r"^\d+$"):
+        assert written_pattern(python_pattern(written)) == written

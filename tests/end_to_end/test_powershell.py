@@ -63,6 +63,28 @@ def test_strings_with_members_are_plain_but_for_clixml(shell: Command) -> None:
     assert '<I32>7</I32>\n    <MS>\n      <S N="Note">n</S>\n    </MS>' in documents
 
 
+def test_what_a_script_asks_for_is_shown_with_its_limits(shell: Command) -> None:
+    script = shell.script(
+        "asks.ps1",
+        "param([Parameter(ParameterSetName = 'Few')][ValidateRange(1, 9)][int]$Count, [int[]]$Ports,"
+        " [ValidatePattern('^[a-z]+$')][string]$Tag = 'abc')\n",
+    )
+    shell("scripts", "add", script)
+    lines = [
+        line.removeprefix("Parameters").strip() for line in shell("scripts", "show", "asks.ps1").stdout.splitlines()
+    ]
+    assert lines[lines.index("Count: integer 1..9, of set Few") :] == [
+        "Count: integer 1..9, of set Few",
+        "Ports: list of integer",
+        'Tag: string /^[a-z]+$/, default "abc"',
+    ]
+
+
+def test_how_a_job_ended_is_one_sentence(shell: Command) -> None:
+    script = shell.script("killed.ps1", "kill -9 $PID; Start-Sleep 60")
+    assert shell("run", script, code=137).stderr.endswith("ended: Failed, it was ended by signal 9 (SIGKILL).\n")
+
+
 MESSAGES = """
 $VerbosePreference = $DebugPreference = 'Continue'
 'out'; Write-Warning "look`nout"; Write-Verbose 'words'; Write-Debug 'deep'; Write-Error 'bad'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import signal
@@ -23,6 +24,8 @@ from core.server.app import create_app
 from core.server.connection import Connection
 from core.server.serving import listen
 from core.server.uvicorn_server import QuietServer, configuration
+from tests import powershell
+from tests.server.powershell_module import SCRIPT1, Shell
 
 API = "/api/v1"
 
@@ -136,3 +139,27 @@ def process(tmp_path: Path) -> Iterator[Process]:
     if running.process is not None:
         running.process.kill()
         running.process.wait(20)
+
+
+@pytest.fixture
+def engine_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The engine finds the tests' PowerShell."""
+    directory = os.path.dirname(powershell.pwsh())
+    monkeypatch.setenv("PATH", f"{directory}{os.pathsep}{os.environ['PATH']}")
+
+
+@pytest.fixture
+async def local(engine_path: None, engine: Engine, settings: Settings) -> Engine:
+    """An engine that leads and finds a PowerShell: its local socket is open."""
+    async with asyncio.timeout(30):
+        while not os.path.exists(os.path.join(settings.data_directory, "api.sock")):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+    return engine
+
+
+@pytest.fixture
+async def module(engine_path: None, server: Server, scripts: Path) -> AsyncIterator[Shell]:
+    """A PowerShell that has the module, and a server with Script1.ps1."""
+    (scripts / "Script1.ps1").write_text(SCRIPT1)
+    await server.engine.add_script(str(scripts / "Script1.ps1"))
+    yield Shell(server, scripts)

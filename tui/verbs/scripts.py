@@ -183,11 +183,21 @@ def _flags(script: Script) -> list[str]:
 
 
 def _parameter(parameter: Parameter) -> str:
-    said = f"{parameter.name}: {parameter.type}"
+    from core.params.values import written_pattern
+
+    listed = parameter.type == "list" and parameter.item_type != "string"
+    said = f"{parameter.name}: {parameter.type}{' of ' + parameter.item_type if listed else ''}"
+    if parameter.minimum is not None or parameter.maximum is not None:
+        least, greatest = ("" if end is None else f"{end:.15g}" for end in (parameter.minimum, parameter.maximum))
+        said += f" {least}..{greatest}"
+    if parameter.pattern:
+        said += f" /{written_pattern(parameter.pattern)}/"
     if parameter.choices:
         said += f" ({' | '.join(parameter.choices)})"
     if parameter.mandatory:
         said += ", mandatory"
     elif parameter.default is not None:
         said += f", default {say.json_text(parameter.default)}"
+    if parameter.parameter_set:
+        said += f", of set {parameter.parameter_set}"
     return said + (f": {parameter.help}" if parameter.help else "")

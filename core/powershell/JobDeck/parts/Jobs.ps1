@@ -97,7 +97,8 @@ function Test-Finished($Job) {
 function Get-PSUJobOutput {
     <#
     .SYNOPSIS
-    The text that a job wrote to any stream, line by line; with -AsObject each with its type and time.
+    The text that a job wrote to any stream, line by line (warnings and the like with that word in front); with
+    -AsObject each with its type and time.
     #>
     [CmdletBinding(DefaultParameterSetName = 'Job')]
     param(
@@ -114,7 +115,7 @@ function Get-PSUJobOutput {
         foreach ($entry in (Invoke-Service $PSCmdlet $PSBoundParameters -Path "/job/$key/output")) {
             if ($Limit -and $number -ge $Limit) { return }
             $number++
-            if ($AsObject) { ConvertTo-Named $entry 'JobOutput' } else { [string] $entry.message }
+            if ($AsObject) { ConvertTo-Named $entry 'JobOutput' } else { ('', 'DEBUG: ', 'VERBOSE: ', 'WARNING: ', 'ERROR: ')[$entry.type] + $entry.message }
         }
     }
 }
