@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from core.service import FINISHED, UNFINISHED, Invalid, JobQuery, Status, Term
@@ -29,6 +30,9 @@ ORDERED_BY = {
 _BOUNDS = (2_000, 20_000, 200_000)
 #: jobs of a condition on several values that are put in order for one page
 _SORTED = 20_000
+
+#: names of scripts that one condition stands for
+_MOST_NAMES = 100
 
 #: the jobs that may hold one of some texts, by number; None = any may
 Narrow = Callable[[sqlite3.Connection, Sequence[str]], "list[int] | None"]
@@ -83,7 +87,7 @@ def where(
     conditions = [_Condition(*allowed)] if allowed is not None else []
     if query.statuses:
         conditions.append(_column("status", expand(query.statuses)))
-    conditions += [_term(term) for term in query.terms]
+    conditions += [_term(_named(connection, term)) for term in query.terms]
     for column, number in (("parent_job", query.parent_job), ("rerun_of", query.rerun_of)):
         if number is not None:
             conditions.append(_column(column, [number]))
@@ -182,6 +186,27 @@ def _term(term: Term) -> _Condition:
     return _Condition(f"NOT ({condition.plain})", condition.values)
 
 
+def _named(connection: sqlite3.Connection, term: Term) -> Term:
+    """The same with the names of scripts in full: `backup` means `backup.sh` as well."""
+    if term.field != "script":
+        return term
+    names = dict.fromkeys(term.values)
+    for value in term.values:
+        if not value or "." in value or "/" in value or not _storable(value):
+            continue
+        name: str | None = f"{value}."
+        while len(names) < _MOST_NAMES:
+            # The next one in the index: there are far fewer names than jobs. A slash is what comes behind a dot.
+            found = connection.execute(
+                "SELECT min(script) FROM job WHERE script > ? AND script < ?", (name, f"{value}/")
+            )
+            name = found.fetchone()[0]
+            if name is None:
+                break
+            names[name] = None
+    return replace(term, values=tuple(names))
+
+
 def _script(values: Sequence[str]) -> _Condition:
     """The name of a script, or where it lies: what has a slash may be either."""
     paths = [value for value in values if "/" in value]
@@ -193,7 +218,25 @@ def _script(values: Sequence[str]) -> _Condition:
 
 
 def forms(text: str) -> tuple[str, ...]:
-    """A text as it may stand in a row: as it is, and as it is written within JSON."""
+    """A text as it may stand in a row: as it is, in the cases that people write, and as it is written within JSON."""
+    return tuple(dict.fromkeys(form for spelling in _spellings(text) for form in _forms_of(spelling)))
+
+
+def _spellings(text: str) -> tuple[str, ...]:
+    """A text in the cases that people write, as far as SQLite takes them for other letters: it folds ASCII alone."""
+    if text.isascii():
+        return (text,)
+    spelled = (text, text.lower(), text.upper(), text.capitalize(), text.title())
+    return tuple({_folded(each): each for each in reversed(spelled)}.values())
+
+
+def _folded(text: str) -> str:
+    """As SQLite folds it."""
+    return "".join(letter.lower() if letter.isascii() else letter for letter in text)
+
+
+def _forms_of(text: str) -> tuple[str, ...]:
+    """As it is, and as it is written within JSON."""
     written = (text, json.dumps(text, ensure_ascii=False)[1:-1], json.dumps(text)[1:-1])
     return tuple(form for form in dict.fromkeys(written) if _storable(form))
 
@@ -206,9 +249,9 @@ def _storable(text: str) -> bool:
 def _text(values: Sequence[str]) -> _Condition:
     conditions: list[str] = []
     patterns: list[str] = []
-    for value in values:
-        for form in forms(value):
-            columns = ("script", "notes", "parameters") if form == value else ("parameters",)
+    for spelling in (each for value in values for each in _spellings(value)):
+        for form in _forms_of(spelling):
+            columns = ("script", "notes", "parameters") if form == spelling else ("parameters",)
             conditions += [f"{column} LIKE ? ESCAPE '\\'" for column in columns]
             patterns += [_pattern(form)] * len(columns)
     return _Condition(" OR ".join(conditions), patterns)

@@ -98,8 +98,8 @@ class Job:
 class Term:
     """One condition of a query: the field has one of the values (`negate`: none of them).
 
-    `field`: "script" (name; a path when it holds a slash), "identity", "tag", "environment", "source", "run_id", or
-    "text" (the value stands somewhere in script, notes or parameters).
+    `field`: "script" (name, in full or up to its dot; a path when it holds a slash), "identity", "tag", "environment",
+    "source", "run_id", or "text" (the value stands somewhere in script, notes or parameters).
     """
 
     field: str

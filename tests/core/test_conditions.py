@@ -34,7 +34,9 @@ def _job(id: int) -> dict[str, Any]:
         "identity": ("ada", "bob", "eve", "ada")[id % 4],
         "source": "cli" if id % 2 else "api",
         "tags": json.dumps({0: ["x", "y"], 1: ["x"], 2: ["x", "x"], 3: []}[id % 4]),
-        "parameters": json.dumps({"host": f"db-{id}"}),
+        "parameters": json.dumps(
+            {"host": f"db-{id}", "note": ("ärger", "ÄRGER", "Ärger", "")[id % 4]}, ensure_ascii=id % 3 == 0
+        ),
         "created": id * 10,
         "started": None if id % 13 == 0 else id * 10 + 3 * (id % 4),
         "ended": None if id % 5 == 4 else id * 10 + 50 * (id % 6),
@@ -60,9 +62,12 @@ def _has(job: dict[str, Any], term: Term) -> bool:
     if term.field == "tag":
         found = bool(set(json.loads(job["tags"])) & set(term.values))
     elif term.field == "text":
-        found = any(value.lower() in (job["script"] + "\n" + job["parameters"]).lower() for value in term.values)
+        parameters = json.dumps(json.loads(job["parameters"]), ensure_ascii=False)
+        found = any(value.lower() in (job["script"] + "\n" + parameters).lower() for value in term.values)
     else:
-        found = job[term.field] in term.values or (term.field == "script" and job["script_path"] in term.values)
+        found = job[term.field] in term.values
+        if term.field == "script":
+            found = found or job["script_path"] in term.values or job["script"].partition(".")[0] in term.values
     return found is not term.negate
 
 
@@ -105,13 +110,13 @@ def _some(*values: str) -> strategies.SearchStrategy[tuple[str, ...]]:
 
 
 _VALUES = {
-    "script": _some("a.sh", "b.sh", "c.sh", "/srv/0/a.sh", "/srv/1/b.sh", "/none"),
+    "script": _some("a.sh", "b.sh", "c.sh", "a", "b", "c", "s", "/srv/0/a.sh", "/srv/1/b.sh", "/none"),
     "identity": _some("ada", "bob", "eve", "zoe", ""),
     "environment": _some("Bash", "Zsh", "Ruby"),
     "source": _some("cli", "api", "job"),
     "run_id": _some("run-3", "run-30", "none", "\udcff"),
     "tag": _some("x", "y", "z"),
-    "text": _some("a", "db-1", "B.SH", "host", "nothing", "%"),
+    "text": _some("a", "db-1", "B.SH", "host", "nothing", "%", "ärger", "ÄRGER", "Ärger"),
 }
 _TERMS = strategies.sampled_from(sorted(_VALUES)).flatmap(
     lambda field: strategies.builds(Term, strategies.just(field), _VALUES[field], strategies.booleans())
