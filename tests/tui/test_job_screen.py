@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.color import Color
 from textual.geometry import Region
 
 from core.service import JobQuery, Status
@@ -330,6 +331,25 @@ async def test_tabs(deck: Deck, scripts: Path) -> None:
         await until(pilot, lambda: "The script printed nothing." in screen_text(pilot))
         await pilot.press("s", "e", "enter")
         await until(pilot, lambda: "s  chooses which streams are shown" in screen_text(pilot))
+
+
+@pytest.mark.parametrize("theme", ["jobdeck-dark", "jobdeck-light"])
+async def test_what_stands_in_an_empty_tab_can_be_read(deck: Deck, scripts: Path, theme: str) -> None:
+    async with deck(size=(80, 24)) as pilot:
+        pilot.app.theme = theme
+        screen = await finished(pilot, scripts, "a.sh", "true\n")
+        for tab, word in (("1", "printed nothing"), ("2", "jobdeck.emit"), ("3", "stands here")):
+            await pilot.press(tab)
+            await until(pilot, lambda word=word: word in screen_text(pilot))  # type: ignore[misc]
+            (style,) = {
+                segment.style
+                for strip in screen._compositor.render_strips()
+                for segment in strip
+                if word in segment.text
+            }
+            assert style is not None and style.color is not None and style.bgcolor is not None
+            ink, ground = (Color.from_rich_color(each) for each in (style.color, style.bgcolor))
+            assert abs(ink.brightness - ground.brightness) > 0.25
 
 
 @pytest.mark.parametrize(

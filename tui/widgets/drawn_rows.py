@@ -12,6 +12,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from tui.text import cell_text, fit
+from tui.widgets.looks import ink
 
 
 def first_in_view(cursor: int, top: int, height: int, count: int) -> int:
@@ -61,7 +62,7 @@ class DrawnRows(Widget):
     def blank_row(self, y: int) -> Strip:
         """Row `y` while there are no rows."""
         base = self.rich_style
-        muted = base + self.get_component_rich_style(self.MUTED, partial=True)
+        muted = base + ink(self, self.MUTED)
         return blank_line(self.blank, y, self.size, base + Style(bold=True), muted)
 
     def restyled(self) -> None:
