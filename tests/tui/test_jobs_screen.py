@@ -17,11 +17,14 @@ from core.service import RunRequest, Status
 from tests.old_jobs import copies
 from tests.tui.conftest import Deck, settled, take, until
 from tests.tui.job_views import screen_text
+from tui import keys
 from tui.changes import State
 from tui.job_filter import LONGEST
+from tui.key_names import shown as shown_key
 from tui.own_keys import Wish
 from tui.remembered import Remembered
 from tui.screens.confirm import ConfirmScreen
+from tui.screens.help import here
 from tui.screens.job import JobScreen
 from tui.screens.jobs import JobsScreen
 from tui.screens.views import ViewsScreen
@@ -258,9 +261,9 @@ async def test_moving(deck: Deck, beside: Engine, scripts: Path, settings: Setti
     await beside.close()
     async with deck(size=(80, 24)) as pilot:
         page = table(pilot).size.height - 2
-        keys = [("down", 1), ("j", 2), ("k", 1), ("up", 0), ("pagedown", page), ("ctrl+d", page + page // 2),
+        moves = [("down", 1), ("j", 2), ("k", 1), ("up", 0), ("pagedown", page), ("ctrl+d", page + page // 2),
                 ("ctrl+u", page), ("pageup", 0), ("end", 500), ("home", 0), ("G", 500), ("g", 0)]  # fmt: skip
-        for key, place in keys:
+        for key, place in moves:
             await pilot.press(key)
             await until(pilot, lambda place=place: table(pilot).cursor == place)  # type: ignore[misc]
             await settled(pilot)
@@ -412,6 +415,14 @@ async def test_help_and_palette_show_the_keys_as_the_user_has_them(deck: Deck) -
         await pilot.press("escape")
         await take(pilot, "jobs: views", "Views")
         await until(pilot, lambda: isinstance(pilot.app.screen, ViewsScreen))
+
+
+async def test_help_tells_every_key_of_the_table(deck: Deck) -> None:
+    async with deck() as pilot:
+        told = {key.id: set(names.split()) for group in here(jobs(pilot)).values() for names, key in group}
+        for key in keys.KEYS:
+            if key.group in ("jobs", "list"):
+                assert told.get(key.id) == {shown_key(name) for name in key.keys.split(",")}, key.id
 
 
 async def test_keys_open_the_screens(deck: Deck, beside: Engine, scripts: Path) -> None:

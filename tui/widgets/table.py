@@ -26,7 +26,7 @@ from tui.window import Listed, Rows
 T = TypeVar("T")
 
 
-class Table(ScrollView, Generic[T], can_focus=True):
+class Table(ScrollView, Generic[T], can_focus=True, inherit_bindings=False):
     """Rows, a cursor, and marks. `key` names a row: cursor and marks stay with it while others come and go."""
 
     BINDINGS: ClassVar[Any] = keys.bindings("list")
