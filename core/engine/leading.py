@@ -14,14 +14,16 @@ import os
 import sqlite3
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from core.runner.processes import boot_id
 from core.service import ServiceError
 
 from . import clock
 from .changes import note
+from .damage import Damaged, end_damaged, understanding
 from .leader import leader_alive
-from .locks import FileLock
+from .locks import FileLock, is_held
 from .paths import job_directory
 from .shared import Shared
 from .slots import anything_due, eligible
@@ -118,6 +120,10 @@ class Lead:
                     log.warning("leading: %s", error)
                 told = str(error)
                 await asyncio.sleep(_BEAT)
+            except Exception:
+                # Leading must not end by what is the matter with one job.
+                log.exception("leading")
+                await asyncio.sleep(_BEAT)
             # Not wait_for: up to Python 3.11 it may swallow a cancellation.
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_BEAT if self.leading else _TAKE_OVER):
@@ -139,8 +145,21 @@ class Lead:
         for row in rows:
             if row["claim"] is not None and row["id"] not in self._watches and not self._busy(row["id"]):
                 self._watches.add(row["id"], job_directory(self._store, row["id"]))
+        trouble: Exception | None = None
         for id in await self._database.read(lambda connection: eligible(connection, self._live.now.max_running)):
-            await self._start(id)
+            directory = job_directory(self._store, id)
+            try:
+                with understanding(directory):
+                    await self._start(id)
+            except Damaged as error:
+                log.error("job %s cannot be started: %s", id, error, exc_info=True)
+                why = str(error)
+                if not is_held(os.path.join(directory, "lock")):
+                    await self._database.write(partial(end_damaged, id=id, directory=directory, why=why))
+            except (ServiceError, OSError) as error:
+                trouble = error
+        if trouble is not None:
+            raise trouble
 
     async def release(self) -> bool:
         """Give the lead up; whether something is due that another engine must see to."""

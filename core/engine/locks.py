@@ -79,9 +79,9 @@ class FileLock:
 
 
 def is_held(path: str) -> bool:
-    """Whether somebody holds the lock on the file; False when there is no such file."""
+    """Whether somebody holds the lock on the file; False when there is no such file, or no file of that name."""
     try:
         with FileLock(path, create=False) as lock:
             return lock.held_elsewhere()
-    except FileNotFoundError:
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
         return False

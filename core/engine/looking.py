@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from core.service import UNFINISHED, Job, JobPage, NotFound, Status, Unavailable
 
 from . import callers, query, slots
+from .damage import Damaged
 from .locks import is_held
 from .paths import content_copy
 from .rows import job_of_row, update_job
@@ -44,7 +45,11 @@ class Looking:
         """With no leader alive: bring every unfinished job up to its journal, so that no reader is told a lie."""
         for row in await self._database.read(query.unfinished):
             if row["claim"] is not None:
-                await self._refresh(row["id"])
+                try:
+                    await self._refresh(row["id"])
+                except Exception:
+                    # Whatever is the matter with one job: the others are looked at all the same.
+                    log.exception("job %s cannot be brought up to its journal", row["id"])
 
     async def _refresh(self, id: int) -> Mapping[str, Any]:
         """Bring a job's row up to its journal; the columns as they are now, also where nothing can be written."""
@@ -52,7 +57,10 @@ class Looking:
 
         directory = self._shared.directory(id)
         progression = Progression(directory)
-        columns = progression.read()
+        try:
+            columns = progression.read()
+        except Damaged as error:
+            return await self._damaged(id, directory, error)
         try:
             row = await self._database.read(lambda c: dict(query.job_row(c, id)))
             # Looking changes nothing: who looks because something changed must not be told of a change again.
@@ -66,6 +74,18 @@ class Looking:
         except Unavailable as error:
             log.warning("the row of job %s has to wait: %s", id, error)
         return columns
+
+    async def _damaged(self, id: int, directory: str, error: Damaged) -> Mapping[str, Any]:
+        """A job whose files cannot be understood: ended, unless its runner lives. Nothing newer than its row."""
+        log.warning("job %s: %s", id, error)
+        try:
+            if not is_held(os.path.join(directory, "lock")):
+                from .lost import settle_lost
+
+                await settle_lost(self._database.write, directory, id)
+        except Unavailable as trouble:
+            log.warning("the row of job %s has to wait: %s", id, trouble)
+        return {"state_seq": -1}
 
     def _narrow(self, connection: sqlite3.Connection, texts: Sequence[str]) -> list[int] | None:
         from .text_index import TextIndex

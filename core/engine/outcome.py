@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import time
 from collections.abc import Mapping
@@ -20,21 +21,26 @@ from core.journal.text import as_number
 from core.journal.writer import JournalWriter
 from core.service import Status, Unavailable
 
+from .damage import Damaged, fit, understanding
 from .locks import FileLock
 from .paths import sync_directory, write_whole
 
+log = logging.getLogger("jobdeck.engine")
+
 
 def read_json(path: str) -> dict[str, Any] | None:
-    """A JSON object from a file; None when there is no such file. Raises Unavailable for one that cannot be read."""
+    """A JSON object from a file; None when there is no such file. Raises Unavailable, Damaged where it is no object."""
     try:
         with open(path, "rb") as file:
             value = json.loads(file.read())
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
+    except (ValueError, RecursionError, IsADirectoryError, NotADirectoryError) as error:
+        raise Damaged(f"{path} is damaged: {error}.") from error
+    except OSError as error:
         raise Unavailable(f"{path} cannot be read: {error}.") from error
     if not isinstance(value, dict):
-        raise Unavailable(f"{path} is damaged: it holds no JSON object.")
+        raise Damaged(f"{path} is damaged: it holds no JSON object.")
     return value
 
 
@@ -43,8 +49,8 @@ def read_end(directory: str) -> dict[str, Any] | None:
     path = os.path.join(directory, "exit.json")
     try:
         return read_json(path)
-    except Unavailable:
-        with open(path, "rb") as file:
+    except Damaged:
+        with contextlib.suppress(IsADirectoryError), open(path, "rb") as file:
             if file.read(1) in (b"", b"\0"):
                 return None
         raise
@@ -99,6 +105,12 @@ def columns_of_progress(summary: Summary) -> dict[str, Any]:
     }
 
 
+def _sentence(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"a remark is no text: {value!r}")
+    return value
+
+
 def _words(value: object) -> str | None:
     """A script may have sent anything: the database takes no large number, and no half of a surrogate pair."""
     if value is None:
@@ -107,8 +119,13 @@ def _words(value: object) -> str | None:
 
 
 def columns_of_end(end: Mapping[str, Any]) -> dict[str, Any]:
-    """The columns of a finished job, from its exit.json."""
-    summary = Summary.from_dict(end["summary"])
+    """The columns of a finished job, from its exit.json. Raises Damaged."""
+    with understanding("exit.json"):
+        return fit(_columns_of_end(end))
+
+
+def _columns_of_end(end: Mapping[str, Any]) -> dict[str, Any]:
+    summary = Summary.from_dict(dict(end["summary"]))
     columns = _columns(summary, Status[end["status"]])
     columns |= {
         "claim": None,
@@ -118,9 +135,9 @@ def columns_of_end(end: Mapping[str, Any]) -> dict[str, Any]:
         "ended": end["ended"],
         "exit_code": end["exit_code"],
         "signal": end["signal"],
-        "reason": end["reason"],
-        "receipt": None if end["receipt"] is None else json.dumps(end["receipt"]),
-        "remarks": json.dumps(list(dict.fromkeys([*summary.remarks, *end["remarks"]]))),
+        "reason": _words(end["reason"]),
+        "receipt": None if end["receipt"] is None else json.dumps(dict(end["receipt"])),
+        "remarks": json.dumps(list(dict.fromkeys([*map(_sentence, [*summary.remarks, *end["remarks"]])]))),
     }
     return columns
 
@@ -136,25 +153,36 @@ class Progression:
     def read(self) -> dict[str, Any]:
         """The row's columns as the directory tells them now. `ended` is among them once the job has finished.
 
-        Raises Unavailable for files that cannot be read.
+        Raises Unavailable for files that cannot be read, Damaged for what cannot be understood.
         """
-        end = read_end(self.directory)
-        if end is not None:
-            return columns_of_end(end)
+        with understanding(self.directory):
+            return self._read()
+
+    def _read(self) -> dict[str, Any]:
+        damage: Damaged | None = None
+        try:
+            end = read_end(self.directory)
+            if end is not None:
+                return columns_of_end(end)
+        except Damaged as error:
+            # The journal has the end as well.
+            damage = error
         with JournalReader(self.directory) as reader:
             self._next = summarize(reader, self._summary, self._next)
             end = _end_record(reader, self._summary)
         if end is not None:
             return columns_of_end(end)
+        if damage is not None:
+            raise damage
         state = self._summary.state
         columns = _columns(self._summary, Status[state["status"]] if state else Status.Queued)
         columns["state_seq"] = self._summary.state_seq
         columns["remarks"] = json.dumps(self._summary.remarks)
-        return columns
+        return fit(columns)
 
     def start_record(self) -> dict[str, Any]:
-        """The journal's start record; {} when there is none."""
-        with JournalReader(self.directory) as reader:
+        """The journal's start record; {} when there is none. Raises Damaged."""
+        with understanding(self.directory), JournalReader(self.directory) as reader:
             for entry in reader.select(frozenset({journal.STATE}), 1, reader.refresh() + 1):
                 record = json.loads(reader.data(entry))
                 if record.get("event") == "start":
@@ -186,11 +214,28 @@ def write_end(
 ) -> dict[str, Any]:
     """End a job that has no runner (any more). The caller holds its lock. Returns the columns of its row.
 
-    Raises OSError when the disk does not take it.
+    Raises OSError when the disk does not take it, Damaged where the journal can neither be read nor written.
     """
-    existing = read_end(directory)
-    if existing is not None:
-        return columns_of_end(existing)
+    try:
+        existing = read_end(directory)
+        if existing is not None:
+            return columns_of_end(existing)
+    except Damaged as error:
+        # Made anew below; what it was like may tell somebody something.
+        log.warning("%s It is made anew from the journal.", error)
+        damaged = os.path.join(directory, "exit.json")
+        os.rename(damaged, damaged + ".damaged")
+    with understanding(directory):
+        end = _record_end(directory, status, reason, receipt, remarks)
+    end = dict(end, id=id)
+    _write_exit(directory, json.dumps(end).encode())
+    return columns_of_end(end)
+
+
+def _record_end(
+    directory: str, status: Status, reason: str | None, receipt: Mapping[str, Any] | None, remarks: tuple[str, ...]
+) -> dict[str, Any]:
+    """The journal's end record, written where there was none."""
     writer = JournalWriter(directory)
     try:
         summary = Summary()
@@ -213,9 +258,7 @@ def write_end(
             writer.sync()
     finally:
         writer.close()
-    end = dict(end, id=id)
-    _write_exit(directory, json.dumps(end).encode())
-    return columns_of_end(end)
+    return end
 
 
 def _write_exit(directory: str, data: bytes) -> None:

@@ -122,10 +122,18 @@ def count(
     return int(connection.execute(f"SELECT count(*) FROM job{clause}", values).fetchone()[0])
 
 
+_STATUSES = frozenset(int(status) for status in Status)
+
+
 def counts(connection: sqlite3.Connection, allowed: Allowed = None) -> Mapping[Status, int]:
     """How many jobs are in each status that has any."""
     if allowed is None:
         rows = connection.execute("SELECT status, sum(jobs) FROM tally GROUP BY status HAVING sum(jobs) > 0")
     else:
         rows = connection.execute(f"SELECT status, count(*) FROM job WHERE {allowed[0]} GROUP BY status", allowed[1])
-    return {Status(row[0]): row[1] for row in rows}
+    found: dict[Status, int] = {}
+    for number, count in rows:
+        # What no status is called is shown as Failed, with a remark.
+        status = Status(number) if number in _STATUSES else Status.Failed
+        found[status] = found.get(status, 0) + count
+    return found

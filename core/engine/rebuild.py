@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
 import time
@@ -14,6 +15,7 @@ from core.service import ServiceError, Unavailable
 
 from . import scripts
 from .changes import note_everything
+from .damage import Damaged, damaged_columns, fit_row, understanding
 from .database import SCHEMA_VERSION, connect, create, explain, transaction
 from .locks import FileLock, is_held
 from .migrations import bring_up_to_date
@@ -24,6 +26,8 @@ from .query import job_with_key
 from .removal import finish_removals
 from .rows import insert_job, row_of_spec
 from .text_index import TextIndex
+
+log = logging.getLogger("jobdeck.engine")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +46,16 @@ def row_of_directory(store: str, id: int) -> dict[str, Any] | None:
     spec = read_json(os.path.join(directory, "spec.json"))
     if spec is None:
         return None
-    row = row_of_spec(spec)
-    columns = Progression(directory).read()
+    with understanding(directory):
+        row = fit_row(row_of_spec(spec), id)
+    try:
+        columns = Progression(directory).read()
+    except Damaged as error:
+        log.error("job %s: %s", id, error)
+        if is_held(os.path.join(directory, "lock")):
+            # Its runner lives: once it is gone its end is told.
+            return row | {"claim": "rebuilt"}
+        return row | damaged_columns(directory, str(error), row)
     row |= columns
     if columns.get("ended") is None and (has_started(directory) or is_held(os.path.join(directory, "lock"))):
         # Whose claim it was is told nowhere but in the database; that there is one is what counts.
@@ -56,7 +68,8 @@ def _rows(store: str, ids: Iterable[int], problems: list[str]) -> list[dict[str,
     for id in ids:
         try:
             row = row_of_directory(store, id)
-        except (ServiceError, OSError, KeyError, TypeError, ValueError) as error:
+        except (ServiceError, OSError) as error:
+            log.error("job %s could not be read: %s", id, error)
             problems.append(f"Job {id} could not be read: {error}")
             continue
         if row is not None:
@@ -135,6 +148,8 @@ def _fill(
     snapshot = read_json(os.path.join(store, "snapshot.json")) or {}
     rows = _rows(store, job_directories(store), problems)
     with transaction(connection, settings.lock_timeout):
+        # What takes tags from the index of tags trips over those that are no JSON.
+        connection.execute("UPDATE job SET tags = '[]' WHERE NOT json_valid(tags)")
         connection.execute("DELETE FROM job")
         connection.execute("DELETE FROM tally")
         connection.execute("DELETE FROM job_tag")

@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 import json
+import logging
 import sqlite3
 from collections.abc import Mapping
 from functools import cache
+from operator import itemgetter
 from typing import Any
 
 from core.service import Job, Status
 
 from .changes import draw
 
+log = logging.getLogger("jobdeck.engine")
+#: jobs whose rows were told as damaged
+_told: set[int] = set()
+
 _JSON = ("parameters", "tags", "receipt", "remarks")
+#: numbers in a row: SQLite would keep anything there
+_NUMBERS = (
+    "process_id", "created", "started", "ended", "exit_code", "signal", "parent_job", "parent_line_number", "attempt",
+    "rerun_of", "timeout", "records", "bytes", "objects", "errors", "warnings", "feedback", "percent_complete",
+    "seconds_remaining",
+)  # fmt: skip
+_numbers = itemgetter(*_NUMBERS)
+#: those that every job has
+_NEEDED = ("created", "attempt", "timeout", "records", "bytes", "objects", "errors", "warnings")
 #: columns that are the store's own
 _OWN = ("state_seq", "claim", "request_key", "changed")
 
@@ -114,12 +129,50 @@ def job_of_row(row: sqlite3.Row | Mapping[str, Any]) -> Job:
     values: dict[str, Any] = dict(row) if isinstance(row, Mapping) else dict(zip(row.keys(), row, strict=True))
     for name in _OWN:
         values.pop(name, None)
-    for name in _JSON:
-        text = values[name]
-        if text is not None:
-            # Most jobs have none of these.
-            values[name] = [] if text == "[]" else {} if text == "{}" else json.loads(text)
-    values["tags"] = tuple(values["tags"])
-    values["remarks"] = tuple(values["remarks"])
-    values["status"] = Status(values["status"])
-    return Job(**values)
+    try:
+        if str in map(type, _numbers(values)):
+            raise ValueError("there is text where a number belongs")
+        if bytes in map(type, values.values()):
+            raise ValueError("there is what is no text")
+        read = dict(values)
+        for name in _JSON:
+            text = values[name]
+            if text is not None:
+                # Most jobs have none of these.
+                read[name] = [] if text == "[]" else {} if text == "{}" else json.loads(text)
+        read["tags"] = tuple(read["tags"])
+        read["remarks"] = tuple(read["remarks"])
+        read["status"] = Status(values["status"])
+    except (ValueError, TypeError, RecursionError) as error:
+        read = _damaged(values, error)
+    return Job(**read)
+
+
+def _damaged(values: dict[str, Any], error: Exception) -> dict[str, Any]:
+    """A row that holds what cannot be: as much of it as there is, with a remark. It must not hide all other jobs."""
+    if values["id"] not in _told:
+        log.warning("the row of job %s is damaged: %s", values["id"], error)
+        _told.add(values["id"])
+    for name, value in values.items():
+        if isinstance(value, bytes):
+            values[name] = value.decode("utf-8", "replace")
+    for name in _NUMBERS:
+        if not isinstance(values[name], int | float):
+            values[name] = 0 if name in _NEEDED else None
+    kinds: dict[str, type] = {"parameters": dict, "receipt": dict, "tags": list, "remarks": list}
+    for name, kind in kinds.items():
+        try:
+            found = json.loads(values[name])
+        except (ValueError, TypeError, RecursionError):
+            found = None
+        values[name] = found if isinstance(found, kind) else None if name == "receipt" else kind()
+    values["tags"] = tuple(filter(_is_text, values["tags"]))
+    remark = f"The row of this job is damaged ({error}). `jobdeck rebuild` makes it again from the job's directory."
+    values["remarks"] = (*filter(_is_text, values["remarks"]), remark)
+    known = {int(status) for status in Status}
+    values["status"] = Status(values["status"]) if values["status"] in known else Status.Failed
+    return values
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)

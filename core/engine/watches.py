@@ -18,6 +18,7 @@ from typing import Any
 from core.runner.control import connect
 from core.service import ServiceError, Unavailable
 
+from .damage import Damaged
 from .database import Database
 from .locks import is_held
 from .lost import settle_lost
@@ -34,7 +35,9 @@ _IDLE_RUNNERS = 64
 
 
 class _Watch:
-    __slots__ = ("columns", "directory", "ended", "id", "idle", "progression", "socket", "task", "told", "wake")
+    __slots__ = (
+        "columns", "damaged", "directory", "ended", "id", "idle", "progression", "socket", "task", "told", "wake",
+    )  # fmt: skip
 
     def __init__(self, id: int, directory: str) -> None:
         self.id = id
@@ -49,6 +52,8 @@ class _Watch:
         #: the runner waits for a further job
         self.idle = False
         self.columns: dict[str, Any] = {}
+        #: its files cannot be understood, and that was told
+        self.damaged = False
 
 
 class Watches:
@@ -166,6 +171,11 @@ class Watches:
         except (ServiceError, OSError) as error:
             # The next look at this job tries again; the runner goes on whatever this engine can write.
             log.error("job %s cannot be followed: %s", watch.id, error)
+            await asyncio.sleep(_RETRY)
+        except Exception:
+            # Whatever is the matter with one job: others are followed all the same.
+            log.exception("job %s cannot be followed", watch.id)
+            await asyncio.sleep(_RETRY)
         finally:
             watch.ended.set()
             self._hang_up(watch)
@@ -174,7 +184,15 @@ class Watches:
 
     async def _settle(self, watch: _Watch) -> bool:
         """Bring the row up to the journal; whether the job has ended."""
-        columns = watch.progression.read()
+        try:
+            columns = watch.progression.read()
+        except Damaged as error:
+            if not watch.damaged:
+                log.error("job %s: %s", watch.id, error)
+            watch.damaged = True
+            # Its runner goes on all the same.
+            held = is_held(os.path.join(watch.directory, "lock"))
+            return not held and await settle_lost(self._database.write, watch.directory, watch.id)
         if columns != watch.columns:
             await self._write(watch, columns)
             watch.columns = columns
