@@ -104,9 +104,11 @@ def _insert(names: tuple[str, ...]) -> str:
 @cache
 def _update(names: tuple[str, ...]) -> str:
     changes = ", ".join(f"{name} = :{name}" for name in names)
+    # An end counts also where the journal was cut and tells of less than the row does.
+    end = " OR (:ended IS NOT NULL AND ended IS NULL)" if "ended" in names else ""
     return (
         f"UPDATE job SET {changes} WHERE id = :id AND (state_seq < :state_seq"
-        " OR (state_seq = :state_seq AND ended IS NULL AND records <= :records))"
+        f" OR (state_seq = :state_seq AND ended IS NULL AND records <= :records){end})"
     )
 
 

@@ -104,6 +104,9 @@ _LOST: dict[str, Damage] = {
     "no index": _without_end(_gone("out.idx")),
     "no directory": shutil.rmtree,
     "a lock that is a directory": _without_end(_a_directory("lock")),
+    "no index, and a garbage end": lambda directory: (
+        _holds("exit.json", b"{")(directory), _gone("out.idx")(directory)
+    ),
     "no spec": _without_end(_holds("spec.json", b"{{{")),
 }  # fmt: skip
 
@@ -140,7 +143,7 @@ async def _damaged(settings: Settings, scripts: Path, damage: Damage) -> None:
     _change(
         settings,
         "UPDATE job SET status = 1, ended = NULL, exit_code = NULL, reason = NULL, claim = 'x', state_seq = 1,"
-        " records = 1 WHERE id = 1",
+        " records = 6 WHERE id = 1",
     )
     damage(Path(settings.data_directory) / "jobs" / "0" / "1")
 
