@@ -323,6 +323,23 @@ async def test_help_stands_beside_where_there_is_room_and_below_where_not() -> N
         assert field.query_one(".below").display and not field.query_one(".aside").display
 
 
+async def test_the_parameter_set_is_told() -> None:
+    app = FormApp(Parameter("count", help="How many", parameter_set="Few"), Parameter("all", "switch"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        assert "How many · Of set Few" in drawn(pilot)
+
+
+async def test_a_password_is_typed_first_where_the_user_is_there() -> None:
+    for given, first in (("admin", "password"), (None, "user")):
+        app = FormApp(Parameter("user", mandatory=True, default=given), Parameter("password", "secret"))
+        async with app.run_test(size=(80, 24)) as pilot:
+            app.form.focus_first()
+            await pilot.pause()
+            assert app.focused is not None
+            assert app.form.field(first) in app.focused.ancestors
+
+
 @pytest.mark.parametrize("kind", ["string", "file"])
 async def test_the_end_of_a_long_value_is_in_sight(kind: str) -> None:
     app = FormApp(*(Parameter(f"a{n}", kind, default="x" * 200 + f"end{n}") for n in range(12)))

@@ -220,6 +220,8 @@ def describe(parameter: Parameter, named: bool = False) -> Content:
     has_range = parameter.maximum is not None or parameter.minimum not in (None, 0, 1)
     if parameter.type in ("integer", "number") and has_range:
         parts.append(Content(wanted(parameter).capitalize()))
+    if parameter.parameter_set:
+        parts.append(Content.assemble("Of set ", plain.line(parameter.parameter_set)))
     if named and parameter.display_name not in ("", parameter.name) and not parameter.name.startswith(OWN):
         parts.append(Content.assemble("Parameter ", plain.line(parameter.name)))
     return Content(" · ").join(parts)

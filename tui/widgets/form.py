@@ -17,7 +17,7 @@ from textual.widgets import Input, Static
 from core.service import Parameter, Value
 from tui import keys
 from tui.widgets import plain
-from tui.widgets.fields import Field, fields_of
+from tui.widgets.fields import SECRET_TYPES, Field, fields_of
 from tui.widgets.inputs import Control, TextInput
 from tui.widgets.paths import Complete, PathInput
 
@@ -143,9 +143,11 @@ class Form(VerticalScroll, can_focus=False):
         return wrong
 
     def focus_first(self) -> None:
-        """Focus the first field that needs a value, else the first."""
+        """Focus the first field that needs a value, else a password where the user name is there, else the first."""
         fields = self.fields
         needed = [f for f in fields if f.parameter.mandatory and f.given is None and f.parameter.default is None]
+        if fields and (fields[0].given is not None or fields[0].parameter.default is not None):
+            needed += [f for f in fields if f.parameter.type in SECRET_TYPES and f.given is None]
         for field in (*needed[:1], *fields[:1]):
             field.focus()
             return
