@@ -141,6 +141,7 @@ class JobdeckApp(KeyOrder):
     def on_mount(self) -> None:
         """Show the jobs, and only then begin to look for the service."""
         self.app_resume_signal.subscribe(self, self._on_resumed)
+        self.set_class(not self.is_headless and self.console.color_system == "standard", "-few-colours")
         self.push_screen(screens.make("jobs"))
         self.call_after_refresh(self._start)
         for problem in few(self.problems, f"Settings ({self.key_of('jobs.settings')}), Keys"):

@@ -58,7 +58,8 @@ async def _run(app: JobdeckApp) -> int:
 
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, end)
-    code = await app.run_async()
+    # GNU screen keeps escape back until the next key while a program in it listens to the mouse.
+    code = await app.run_async(mouse="STY" not in os.environ)
     return (app.return_code or 0) if code is None else code
 
 

@@ -181,6 +181,22 @@ def test_ctrl_z_gives_the_lead_up_and_fg_comes_back(jobdeck: Command, terminal: 
     window.until(r"^shell>$")
 
 
+def test_in_gnu_screen_one_escape_is_enough(jobdeck: Command, terminal: Terminals) -> None:
+    if shutil.which("screen") is None:
+        pytest.skip("GNU screen is not installed")
+    jobdeck.script("quick.sh", "#!/bin/sh\nexit 0\n")
+    jobdeck("run", "quick.sh")
+    window = terminal()
+    window.enter("screen -c /dev/null " + shlex.join(PROGRAM))
+    window.until(r"✓ Completed +quick\.sh")
+    window.press("Enter")
+    window.until("1 Output")
+    window.press("Escape")
+    window.until("^ Jobs +1 job$")
+    window.type("q")
+    window.until(r"^shell>")
+
+
 def test_without_a_terminal_it_says_how_to_begin(jobdeck: Command) -> None:
     assert "jobdeck run FILE" in jobdeck().stdout
 

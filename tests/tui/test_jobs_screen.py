@@ -417,6 +417,19 @@ async def test_help_and_palette_show_the_keys_as_the_user_has_them(deck: Deck) -
         await until(pilot, lambda: isinstance(pilot.app.screen, ViewsScreen))
 
 
+async def test_the_cursor_is_seen_on_a_light_terminal_of_sixteen_colours(
+    deck: Deck, beside: Engine, scripts: Path
+) -> None:
+    await ran(beside, scripts, "done.sh", "exit 0\n")
+    async with deck(theme="jobdeck-light") as pilot:
+        await until(pilot, lambda: bool(ids(pilot)))
+        assert not any(segment.style and segment.style.reverse for segment in table(pilot).render_line(1))
+        pilot.app.add_class("-few-colours")
+        await pilot.pause()
+        assert all(segment.style and segment.style.reverse for segment in table(pilot).render_line(1))
+    await beside.close()
+
+
 async def test_help_tells_every_key_of_the_table(deck: Deck) -> None:
     async with deck() as pilot:
         told = {key.id: set(names.split()) for group in here(jobs(pilot)).values() for names, key in group}

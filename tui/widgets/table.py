@@ -347,7 +347,7 @@ class Table(ScrollView, Generic[T], can_focus=True, inherit_bindings=False):
         if row is None:
             return Strip([Segment(fit("  …", width), style + self._style("table--absent"))], width)
         marked = self._key(row) in self.marked
-        segments = [Segment("▌ " if marked else "  ", style + self._style("table--mark"))]
+        segments = [Segment("▌ ", style + self._style("table--mark")) if marked else Segment("  ", style)]
         left = width - 2
         for number, (column, size) in enumerate(self._lay_out(width)):
             if number:
