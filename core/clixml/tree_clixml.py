@@ -310,4 +310,6 @@ def _brief(document: Document, element: etree._Element) -> str:
     shape = Shape(element)
     if shape.to_string is not None:
         return one_line(shape.to_string, 60)
+    if shape.base is not None and shape.base_tag not in ("Obj", "Ref", "DCT", *LISTS):
+        return ClixmlNode(document, shape.base, "", "").summary[:60]
     return "{…}" if shape.base_tag == "DCT" else "[…]" if shape.base_tag in LISTS else "@{…}"

@@ -66,6 +66,13 @@ def test_a_value_with_members_opens_into_itself_and_them() -> None:
     assert row(number) == ("", "Int32", "value", "7", 2, "")
 
 
+def test_a_value_with_members_is_its_value_within_an_object() -> None:
+    date = "<DT>2026-01-02T00:00:00</DT>"
+    noted = f'<Obj N="When" RefId="1">{date}<MS><I32 N="Hint">2</I32></MS></Obj>'
+    data = f'<Obj RefId="0"><MS>{noted}</MS></Obj>'
+    assert open_object("clixml", data).summary == "When=" + open_object("clixml", date).summary
+
+
 def test_pages_of_items_then_properties() -> None:
     document = write(PSObject(("System.Queue",), value=Queue(range(1000)), adapted={"Count": 1000, "Sync": False}))
     root = open_object("clixml", document)
