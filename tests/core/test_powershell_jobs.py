@@ -102,6 +102,19 @@ def test_strings_of_every_kind(deck: Deck) -> None:
     assert found[12] == noted
 
 
+def test_characters_that_xml_has_no_place_for(deck: Deck) -> None:
+    """PowerShell sends two of them as references that nothing may read."""
+    script = '$c = [char]0xFFFF; "$c|"; \'&#xFFFF;\'; Write-Host "host$c"; Write-Warning "`u{FFFE}"; throw "end$c"'
+    run = powershell(deck, script).go()
+    end = run.ended()
+    assert text(run) == "\uffff|\n&#xFFFF;\n"
+    assert documents(run)[0].endswith("<S>_xFFFF_|</S>\n</Objs>")
+    assert [run.values(stream)[0]["message"] for stream in (INFORMATION, WARNING, ERROR)] == [
+        "host\uffff", "\ufffe", "end\uffff",
+    ]  # fmt: skip
+    assert end["reason"] == "It was ended by an error: end\uffff" and end["remarks"] == []
+
+
 def test_an_object_that_cannot_be_written_is_told_and_does_not_end_the_script(deck: Deck) -> None:
     run = powershell(deck, "[pscustomobject]@{ a = \"bad`u{FFFE}\" }\n'on'").go()
     end = run.ended()

@@ -163,7 +163,11 @@ def _message(data: bytes, length: int) -> Message:
     start = _HEADER.size
     if data[start : start + 3] == b"\xef\xbb\xbf":
         start += 3
-    return Message(kind, pipeline, data[start:], length)
+    payload = data[start:]
+    if b"&#xFFF" in payload:
+        # two characters that XML has no place for, which PowerShell writes as if it had: escaped as all others are
+        payload = payload.replace(b"&#xFFFE;", b"_xFFFE_").replace(b"&#xFFFF;", b"_xFFFF_")
+    return Message(kind, pipeline, payload, length)
 
 
 class Sender:
