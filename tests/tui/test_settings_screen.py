@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import TabbedContent
 
 from core.access import Role
 from core.config import Settings
@@ -93,6 +94,18 @@ async def test_an_environment_is_added_changed_and_removed(deck: Deck) -> None:
         await pilot.press("y")
         await until(pilot, lambda: pilot.app.screen is screen and "/bin/cat" not in drawn(pilot))
         assert "Cat" not in [each.name for each in await service.environments()]
+
+
+async def test_a_key_before_the_tabs_are_there_is_for_the_first_page(deck: Deck) -> None:
+    async with deck(size=(100, 30)) as pilot:
+        screen = await opened(pilot, LimitsPage)
+        pages = screen.query_one(TabbedContent)
+        # as it is while they are made
+        pages.active = ""
+        await until(pilot, lambda: pages.active_pane is None)
+        assert isinstance(screen.page, EnvironmentsPage)
+        await pilot.press("right_square_bracket")
+        await until(pilot, lambda: isinstance(screen.page, LimitsPage))
 
 
 async def test_a_limit_is_changed_within_its_range_and_put_back(deck: Deck) -> None:

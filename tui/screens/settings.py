@@ -60,10 +60,9 @@ class SettingsScreen(BaseScreen[None]):
 
     @property
     def page(self) -> Page[Any]:
-        """The page in sight."""
+        """The page in sight: the first one, until the tabs are there."""
         pane = self.query_one(TabbedContent).active_pane
-        assert pane is not None
-        return pane.query_one(Page)
+        return self.query(Page).first() if pane is None else pane.query_one(Page)
 
     def _focus_page(self) -> None:
         self.page.focus_table()
@@ -117,7 +116,9 @@ class SettingsScreen(BaseScreen[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Only what the page can do; dimmed where the role allows to look only."""
-        if action in ("add", "change", "remove", "default", "groom") and self.query(Page):
+        if action in ("add", "change", "remove", "default", "groom"):
+            if not self.query(Page):
+                return False
             if action not in self.page.can:
                 return False
             return None if self.page.asks and self.deck.connection.read_only else True
@@ -183,7 +184,7 @@ class SettingsScreen(BaseScreen[None]):
 
     def _turn(self, by: int) -> None:
         pages = self.query_one(TabbedContent)
-        at = int(pages.active.removeprefix("page"))
+        at = int(pages.active.removeprefix("page") or 0)
         pages.active = f"page{(at + by) % len(_PAGES)}"
 
     def action_back(self) -> None:
