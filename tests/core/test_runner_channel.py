@@ -77,7 +77,7 @@ def say(text):
 say(b'{"type": "object", "ack": true, "value": [1e400, 1.10, 12345678901234567890.5]}')
 say(b'{"type": "warning", "ack": true, "message": [1e400]}')
 say(b'{"type": "error", "ack": true, "message": 1e400, "position": 1.10}')
-say(b'{"type": "object", "ack": true, "value": ' + b"[" * 9000 + b"]" * 9000 + b"}")
+say(b'{"type": "object", "ack": true, "value": ' + b"[" * 100_000 + b"]" * 100_000 + b"}")
 """
     run = client(deck, body).go()
     run.ended()
