@@ -107,6 +107,27 @@ async def test_values_arrive_as_they_were(module: Shell, scripts: Path) -> None:
     assert lines[7] == "ERROR values.ps1: Numbers must be a whole number, not 'x'. [JobDeck.Invalid,Invoke-PSUScript]"
 
 
+async def test_a_parameter_that_is_short_for_another_is_not_lost(module: Shell, scripts: Path) -> None:
+    (scripts / "short.ps1").write_text('param($Tag, $Computer, $App) "<$Tag $Computer>"\n')
+    await module.server.engine.add_script(str(scripts / "short.ps1"))
+    lines = await module.run(
+        """
+        Invoke-PSUScript short.ps1 -Tag x
+        Invoke-UAScript -Script short.ps1 -Wait -note srv
+        Invoke-PSUScript short.ps1 -Tags x -Parameters @{ Tag = 'y' } -Wait
+        Get-PSUScript -Tag nothing | ForEach-Object { Invoke-PSUScript $_ -Tags z }; (Invoke-PSUScript short.ps1 -Tags z).Tags
+        """
+    )
+    assert lines == [
+        "ERROR -Tag is short for -Tags of this command. Give the script's own parameter with -Parameters @{ Tag = … }."
+        " [JobDeck.Ambiguous,Invoke-PSUScript]",
+        "ERROR -Note is short for -Notes of this command. Give the script's own parameter with -Parameters @{ Note = … }."
+        " [JobDeck.Ambiguous,Invoke-PSUScript]",
+        "<y >",
+        "z",
+    ]
+
+
 async def test_jobs_are_found(module: Shell, scripts: Path) -> None:
     quick = scripts / "quick.sh"
     quick.write_text("exit $1")

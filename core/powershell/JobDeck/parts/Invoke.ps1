@@ -5,6 +5,19 @@ $script:ownParameters = @(
     'Id', 'Name', 'Script', 'Environment', 'Credential', 'Notes', 'Wait', 'WaitTimeout', 'Queue', 'Parameters', 'Tags', 'ComputerName', 'AppToken'
 ) + [System.Management.Automation.PSCmdlet]::CommonParameters
 
+function Test-Typed($Invocation, [string] $Name) {
+    # Whether the command is called with a parameter written so, as far as the line of the call tells.
+    $call = $Invocation.InvocationName
+    $line = [System.Management.Automation.Language.Parser]::ParseInput([string] $Invocation.Line, [ref] $null, [ref] $null)
+    foreach ($command in $line.FindAll({ $args[0] -is [System.Management.Automation.Language.CommandAst] }, $true)) {
+        if ($command.GetCommandName() -ne $call) { continue }
+        foreach ($element in $command.CommandElements) {
+            if ($element -is [System.Management.Automation.Language.CommandParameterAst] -and $element.ParameterName -eq $Name) { return $true }
+        }
+    }
+    return $false
+}
+
 function Invoke-PSUScript {
     <#
     .SYNOPSIS
@@ -34,6 +47,12 @@ function Invoke-PSUScript {
         $asked = Invoke-Service $PSCmdlet $PSBoundParameters -Path "/script/$(Get-ScriptKey $which)/parameter"
         foreach ($parameter in $asked) {
             if ($parameter.name -in $script:ownParameters -or $found.ContainsKey($parameter.name)) { continue }
+            foreach ($own in $script:ownParameters) {
+                # the script would silently go without
+                if ($PSBoundParameters.ContainsKey($own) -and $own.StartsWith($parameter.name, [StringComparison]::OrdinalIgnoreCase) -and (Test-Typed $MyInvocation $parameter.name)) {
+                    $PSCmdlet.ThrowTerminatingError((New-Failure "-$($parameter.name) is short for -$own of this command. Give the script's own parameter with -Parameters @{ $($parameter.name) = … }." 'Ambiguous' InvalidArgument $parameter.name))
+                }
+            }
             $attributes = [System.Collections.ObjectModel.Collection[Attribute]]::new()
             $attribute = [System.Management.Automation.ParameterAttribute]::new()
             if ($parameter.help) { $attribute.HelpMessage = $parameter.help }
