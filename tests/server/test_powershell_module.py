@@ -108,7 +108,7 @@ async def test_values_arrive_as_they_were(module: Shell, scripts: Path) -> None:
 
 
 async def test_a_parameter_that_is_short_for_another_is_not_lost(module: Shell, scripts: Path) -> None:
-    (scripts / "short.ps1").write_text('param($Tag, $Computer, $App) "<$Tag $Computer>"\n')
+    (scripts / "short.ps1").write_text('param($Tag, $Note) "<$Tag $Note>"\n')
     await module.server.engine.add_script(str(scripts / "short.ps1"))
     lines = await module.run(
         """
