@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _CORE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 sys.path.insert(0, os.path.join(_CORE, "python"))
+from _jobdeck_words import Misuse, is_number, split  # noqa: E402
 
 USAGE = """\
 jobdeck-job emit JSON                     an object for the pipeline ("-": each line of standard input is one)
@@ -40,44 +41,6 @@ _KINDS = {
     "info": "information", "information": "information", "warn": "warning", "warning": "warning", "error": "error",
     "debug": "debug", "verbose": "verbose",
 }  # fmt: skip
-
-
-class Misuse(Exception):
-    """A wrong call; the text is a sentence."""
-
-
-def _split(words: Sequence[str], flags: Sequence[str], values: Sequence[str]) -> tuple[list[str], dict[str, list[str]]]:
-    """(plain words, {option: [values]}) of a command's words; -- ends the options."""
-    plain: list[str] = []
-    options: dict[str, list[str]] = {}
-    words = list(words)
-    while words:
-        word = words.pop(0)
-        name, equals, value = word.partition("=")
-        if word == "--":
-            plain.extend(words)
-            break
-        if word in flags:
-            options[word] = [""]
-        elif word in values or (equals and word.startswith("--") and name in values):
-            if not (equals and name in values):
-                name = word
-                if not words:
-                    raise Misuse(f"{word} needs a value.")
-                value = words.pop(0)
-            options.setdefault(name, []).append(value)
-        elif word.startswith("-") and len(word) > 1 and not _is_number(word):
-            raise Misuse(f"There is no option {word} here; put -- before a text that begins with a dash.")
-        else:
-            plain.append(word)
-    return plain, options
-
-
-def _is_number(text: str) -> bool:
-    try:
-        return float(text) == float(text)
-    except ValueError:
-        return False
 
 
 def _input() -> str:
@@ -118,7 +81,7 @@ def _refuse(word: str) -> None:
 
 
 def _objects(words: Sequence[str]) -> list[Message]:
-    plain, options = _split(words, (), ("--text", "-k", "--key"))
+    plain, options = split(words, (), ("--text", "-k", "--key"))
     fields = options.get("-k", []) + options.get("--key", [])
     if fields:
         # `-k a=1 b=2` means the same as `-k a=1 -k b=2`
@@ -147,14 +110,14 @@ def _objects(words: Sequence[str]) -> list[Message]:
 
 
 def _progress(words: Sequence[str]) -> Message:
-    plain, options = _split(words, (), ("--status", "--seconds", "--operation"))
+    plain, options = split(words, (), ("--status", "--seconds", "--operation"))
     if not plain or len(plain) > 2:
         raise Misuse("progress takes PERCENT and an ACTIVITY; quote the activity.")
     message: Message = {"type": "progress"}
     for name, given in (("percent", plain[:1]), ("seconds", options.get("--seconds", [])[-1:])):
         if given:
             text = given[0].rstrip("%") if name == "percent" else given[0]
-            if not _is_number(text) or float(text) in (float("inf"), float("-inf")):
+            if not is_number(text) or float(text) in (float("inf"), float("-inf")):
                 raise Misuse(
                     "{} must be a number, not {}.".format("PERCENT" if name == "percent" else "--seconds", given[0])
                 )
@@ -184,7 +147,7 @@ def _print(value: Any) -> None:
 
 
 def _ask(words: Sequence[str], channel: Channel | None) -> None:
-    plain, options = _split(words, ("--secret", "--multiple"), ("--choice", "--default", "--caption", "--field"))
+    plain, options = split(words, ("--secret", "--multiple"), ("--choice", "--default", "--caption", "--field"))
     if len(plain) != 1:
         raise Misuse("ask takes one PROMPT; quote it.")
     choices, fields = options.get("--choice", []), options.get("--field", [])
@@ -226,7 +189,7 @@ def _field(text: str) -> dict[str, Any]:
 
 
 def _parameter(words: Sequence[str], channel: Channel | None) -> None:
-    plain, _ = _split(words, (), ())
+    plain, _ = split(words, (), ())
     if len(plain) != 1:
         raise Misuse("parameter takes one NAME.")
     if channel is not None:
@@ -241,7 +204,7 @@ def _parameter(words: Sequence[str], channel: Channel | None) -> None:
 
 
 def _about(kind: str, words: Sequence[str], channel: Channel | None) -> None:
-    plain, _ = _split(words, (), ())
+    plain, _ = split(words, (), ())
     if len(plain) > 1:
         raise Misuse(f"{kind} takes one FIELD at most.")
     if channel is None:
@@ -277,16 +240,14 @@ def _send(messages: Sequence[Message], channel: Channel | None) -> None:
 
 def _run(words: Sequence[str], channel: Channel | None) -> int:
     """Start another script as a job; the exit code is its own unless it is left to itself."""
-    plain, options = _split(
-        words, ("--wait", "--detach"), ("-p", "--parameter", "--environment", "--timeout", "--line")
-    )
+    plain, options = split(words, ("--wait", "--detach"), ("-p", "--parameter", "--environment", "--timeout", "--line"))
     if len(plain) != 1:
         raise Misuse("run takes one FILE or SCRIPT; parameters are given by -p NAME=VALUE.")
     last = {name: values[-1] for name, values in options.items()}
     if "--wait" in last and "--detach" in last:
         raise Misuse("--wait and --detach exclude each other.")
     timeout, line = last.get("--timeout"), last.get("--line")
-    if timeout is not None and not _is_number(timeout):
+    if timeout is not None and not is_number(timeout):
         raise Misuse(f"--timeout takes a number of seconds, not {timeout}.")
     if line is not None and not line.isdecimal():
         raise Misuse(f"--line takes a line's number, such as $LINENO, not {line}.")
@@ -357,7 +318,7 @@ def run(words: Sequence[str]) -> int:
     elif verb == "progress":
         _send([_progress(rest)], channel)
     elif verb in _KINDS:
-        plain, _ = _split(rest, (), ())
+        plain, _ = split(rest, (), ())
         if not plain:
             raise Misuse(f"{verb} needs a message.")
         text = _input().rstrip("\n") if plain == ["-"] else " ".join(plain)
