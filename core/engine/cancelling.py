@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
-from core.service import Conflict, Job, NotFound, ServiceError
+from core.service import Conflict, Job, NotFound, ServiceError, Status
 
 from .acting import cancel_job
+from .locks import is_held
 from .outcome import read_spec
 from .query import children_to_cancel, unfinished_children
 from .rows import job_of_row, update_job
@@ -19,10 +21,14 @@ log = logging.getLogger("jobdeck.engine")
 
 
 class Cancelling:
-    """How one engine cancels. `look(id)` gives a job as it is now; `ended(id)` is called for one that ended at once."""
+    """How one engine cancels. `catch_up(id)` brings a job's row up to its journal; `ended(id)` is called for one that
+    ended at once."""
 
-    def __init__(self, shared: Shared, ended: Callable[[int], None]) -> None:
+    def __init__(
+        self, shared: Shared, catch_up: Callable[[int], Awaitable[object]], ended: Callable[[int], None]
+    ) -> None:
         self._shared = shared
+        self._catch_up = catch_up
         self._ended = ended
         #: cancelled jobs whose script lets children go on, and children that were asked to end
         self._settled: set[int] = set()
@@ -33,10 +39,14 @@ class Cancelling:
         await self._cancel_children(job.id, by)
 
     async def _cancel_one(self, job: Job, by: str) -> None:
-        columns = await asyncio.to_thread(cancel_job, self._shared.directory(job.id), job, by)
+        directory = self._shared.directory(job.id)
+        columns = await asyncio.to_thread(cancel_job, directory, job, by)
         if columns is not None:
             await self._shared.database.write(lambda c: update_job(c, job.id, columns))
             self._ended(job.id)
+        elif job.status is not Status.Queued or is_held(os.path.join(directory, "lock")):
+            # Whoever asks next is told that it is being cancelled, also by a list.
+            await self._catch_up(job.id)
 
     async def _cancel_children(self, parent: int, by: str) -> None:
         if not _takes_children_along(self._shared.directory(parent)):

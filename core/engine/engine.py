@@ -188,7 +188,7 @@ class Engine(Administration):
         if self._cancelling is None:
             from .cancelling import Cancelling
 
-            self._cancelling = Cancelling(self._shared, self._ended)
+            self._cancelling = Cancelling(self._shared, self._looking.catch_up, self._ended)
         return self._cancelling
 
     def _acting(self) -> Submitting:

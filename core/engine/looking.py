@@ -46,12 +46,12 @@ class Looking:
         for row in await self._database.read(query.unfinished):
             if row["claim"] is not None:
                 try:
-                    await self._refresh(row["id"])
+                    await self.catch_up(row["id"])
                 except Exception:
                     # Whatever is the matter with one job: the others are looked at all the same.
                     log.exception("job %s cannot be brought up to its journal", row["id"])
 
-    async def _refresh(self, id: int) -> Mapping[str, Any]:
+    async def catch_up(self, id: int) -> Mapping[str, Any]:
         """Bring a job's row up to its journal; the columns as they are now, also where nothing can be written."""
         from .outcome import Progression
 
@@ -154,7 +154,7 @@ class Looking:
 
         job = await self._database.read(look)
         while job is None:
-            fresh = await self._refresh(id)
+            fresh = await self.catch_up(id)
             job = await self._database.read(look)
         return job
 

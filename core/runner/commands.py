@@ -145,8 +145,9 @@ class Commands:
         connection.send({"ok": True})
 
     def _cancel(self, connection: Connection, request: dict[str, Any]) -> None:
-        connection.send({"ok": True})
+        # First the record: whoever has the reply finds it in the journal.
         self._job.cancel("cancel", _by(request))
+        connection.send({"ok": True})
 
     def _signal(self, connection: Connection, request: dict[str, Any]) -> None:
         name = str(request.get("signal") or "").upper().removeprefix("SIG")

@@ -146,6 +146,9 @@ async def test_cancelling_the_parent_cancels_the_children(leading: Engine, scrip
     while len((await leading.job(parent.id)).children) < 2:
         await leading.wait(parent.id, 0.02)
     await leading.cancel(parent.id)
+    # A list says so at once, also of those that are still ending.
+    shown = [job.status for job in (await leading.jobs(JobQuery())).jobs]
+    assert len(shown) == 3 and set(shown) <= {Status.Canceling, Status.Canceled}, shown
     assert (await ended(leading, parent.id)).status is Status.Canceled
     for child in (await leading.job(parent.id)).children:
         assert (await ended(leading, child)).status is Status.Canceled
