@@ -283,6 +283,21 @@ def test_the_variables_of_the_job(deck: Deck) -> None:
     ]
 
 
+#: what the original's jobs have
+JOB_FIELDS = """
+Id RunId CreatedTime StartTime EndTime Status Script ScriptFullPath Identity ParentJob ParentLineNumber Children
+ComputerName ProcessId MemoryBytes Environment ErrorAction Parameters Credential Schedule ScheduleId Trigger Triggered
+RetryCount Tags Notes Archived Activity CurrentOperation StatusDescription PercentComplete SecondsRemaining
+"""
+
+
+def test_the_variable_of_the_job_has_every_field(deck: Deck) -> None:
+    run = powershell(deck, "$UAJob.PSObject.Properties.Name; $PSUJob.Children.Count").go()
+    run.ended()
+    *names, children = text(run).split()
+    assert set(JOB_FIELDS.split()) <= set(names) and children == "0"
+
+
 def test_a_changed_script_runs_as_it_was(deck: Deck) -> None:
     run = powershell(deck, '"was $PSScriptRoot|$PSCommandPath"\nexit 3')
     path = Path(run.spec["script"]["path"])

@@ -159,6 +159,7 @@ def _job(spec: Mapping[str, Any], process_id: int, script: dict[str, Any], write
         "RetryCount": int(spec.get("attempt") or 1) - 1, "RerunOf": spec.get("rerun_of"),
         "Tags": list(spec.get("tags") or ()), "Notes": spec.get("notes") or "", "WorkingDirectory": spec.get("cwd"),
         "TimeOut": spec.get("timeout"), "Archived": False, "EndTime": None, "Activity": None,
+        "Children": [], "MemoryBytes": None,
         "CurrentOperation": None, "StatusDescription": None, "PercentComplete": None, "SecondsRemaining": None,
         "Parameters": {
             key: None if isinstance(value, dict) else value for key, value in (spec.get("parameters") or {}).items()
