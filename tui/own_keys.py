@@ -17,6 +17,7 @@ _TOGETHER: tuple[frozenset[str], ...] = tuple(
         "app list scripts",
         "app list settings",
         "app list job output",
+        "app list source",
         "app list job objects",
         "app list job errors",
         "app list job details",

@@ -14,6 +14,7 @@ from tests.tui.conftest import SIZES, Deck, Shot, caught_up, drawn, settled, unt
 from tests.tui.test_run_screen import app_of, told, write
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.form_screen import FormScreen
+from tui.screens.help import here
 from tui.screens.jobs import JobsScreen
 from tui.screens.run import RunScreen
 from tui.screens.script import ScriptScreen
@@ -193,6 +194,25 @@ async def test_every_line_of_a_source_is_there(deck: Deck, scripts: Path) -> Non
         await until(pilot, lambda: any(v.virtual_size.height == len(lines) for v in screen.query(SourceView)))
         text = drawn(pilot)
         assert [line.split()[0] for line in text.splitlines()[1 : len(lines) + 1]] == [str(n + 1) for n in range(7)]
+
+
+async def test_the_keys_of_lists_move_in_a_source_too(deck: Deck, scripts: Path) -> None:
+    async with deck(size=(80, 24)) as pilot:
+        script = await app_of(pilot).service.add_script(write(scripts, "s.sh", ("x" * 300 + "\n") * 200))
+        screen = app_of(pilot).open("source", script)
+        await until(pilot, lambda: any(v.virtual_size.height == 200 for v in screen.query(SourceView)))
+        view = screen.query_one(SourceView)
+        page, half, wide = view.size.height - 1, view.size.height // 2, view.size.width // 2
+        end = view.max_scroll_y
+        for key, at in (
+            ("j", (0, 1)), ("down", (0, 2)), ("k", (0, 1)), ("up", (0, 0)), ("pagedown", (0, page)),
+            ("space", (0, 2 * page)), ("pageup", (0, page)), ("home", (0, 0)), ("ctrl+d", (0, half)),
+            ("ctrl+u", (0, 0)), ("G", (0, end)), ("g", (0, 0)), ("end", (0, end)), ("l", (wide, end)),
+            ("right", (2 * wide, end)), ("h", (wide, end)), ("left", (0, end)), ("l", (wide, end)), ("0", (0, end)),
+        ):  # fmt: skip
+            await pilot.press(key)
+            await until(pilot, lambda at=at: tuple(view.scroll_offset) == at, 5)  # type: ignore[misc]
+        assert {"Source", "Lists"} <= here(screen).keys()
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, ClassVar
+
 from rich.segment import Segment
 from textual.app import ComposeResult
 from textual.geometry import Size
@@ -9,6 +11,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from core.service import Script, ServiceError
+from tui import keys
 from tui.screens.base import BaseScreen
 from tui.text import cell_text, fit, width
 
@@ -16,9 +19,13 @@ from tui.text import cell_text, fit, width
 _LONGEST = 2000
 
 
-class SourceView(ScrollView, can_focus=True):
+class SourceView(ScrollView, can_focus=True, inherit_bindings=False):
     """Lines with their numbers; only those in view are drawn."""
 
+    BINDINGS: ClassVar[Any] = [
+        *keys.bindings("list", ("up", "down", "page_up", "page_down", "half_up", "half_down", "first", "last")),
+        *keys.bindings("source"),
+    ]
     DEFAULT_CSS = """
     SourceView { height: 1fr; scrollbar-size: 1 1; }
     SourceView > .source--number { color: $text-muted; }
@@ -39,6 +46,53 @@ class SourceView(ScrollView, can_focus=True):
     @property
     def _margin(self) -> int:
         return len(str(len(self._lines))) + 3
+
+    def _go(self, down: int = 0, right: int = 0) -> None:
+        self.scroll_relative(x=right, y=down, animate=False)
+
+    def action_up(self) -> None:
+        """One line up."""
+        self._go(-1)
+
+    def action_down(self) -> None:
+        """One line down."""
+        self._go(1)
+
+    def action_page_up(self) -> None:
+        """A page up."""
+        self._go(1 - self.size.height)
+
+    def action_page_down(self) -> None:
+        """A page down."""
+        self._go(self.size.height - 1)
+
+    def action_half_up(self) -> None:
+        """Half a page up."""
+        self._go(-(self.size.height // 2))
+
+    def action_half_down(self) -> None:
+        """Half a page down."""
+        self._go(self.size.height // 2)
+
+    def action_first(self) -> None:
+        """To the first line."""
+        self.scroll_to(y=0, animate=False)
+
+    def action_last(self) -> None:
+        """To the last line."""
+        self.scroll_to(y=self.max_scroll_y, animate=False)
+
+    def action_left(self) -> None:
+        """Half a screen to the left."""
+        self._go(right=-(self.size.width // 2))
+
+    def action_right(self) -> None:
+        """Half a screen to the right."""
+        self._go(right=self.size.width // 2)
+
+    def action_line_start(self) -> None:
+        """Back to the first column."""
+        self.scroll_to(x=0, animate=False)
 
     def render_line(self, y: int) -> Strip:
         """One line of the screen."""
