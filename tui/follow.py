@@ -150,6 +150,11 @@ class Follower:
             self._question = asyncio.ensure_future(self._ask(question))
         elif self._told != question.id:
             self._told = question.id
+            from tui.question import brief
+
+            asked = brief(question)
+            if asked:
+                say.tell(f"Job {self._id} asks: {asked}")
             say.tell(f"Job {self._id} waits for an answer: jobdeck answer {self._id}")
 
     async def _open_question(self, number: object) -> Feedback | None:

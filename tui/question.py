@@ -86,6 +86,13 @@ async def give(service: JobService, job: int, question: Feedback, answer: Answer
     return await service.answer(job, fields=answer, feedback=question.id)
 
 
+def brief(question: Feedback) -> str:
+    """What is asked, in one line: `Really delete everything? [Yes, No]`."""
+    said = " ".join(part for part in (question.caption, question.message) if part.strip())
+    named = [choice.label for choice in question.choices] or [field.label or field.name for field in question.fields]
+    return text.one_line(" ".join([*said.split(), f"[{', '.join(named)}]" if named else ""]).strip())
+
+
 def heading(question: Feedback) -> str:
     """What stands above the fields or choices of a question: its caption and its message, each on lines of its own."""
     said = [text.many_lines(part) for part in (question.caption, question.message) if part]

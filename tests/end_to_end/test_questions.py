@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from subprocess import DEVNULL, PIPE
 
 from tests.end_to_end.command import Command, Terminal
 
@@ -28,6 +29,18 @@ def test_fields_are_answered_by_name(jobdeck: Command) -> None:
     jobdeck("answer", "1", "user=a=b", input="geheim\n")
     jobdeck("wait", "1")
     assert jobdeck("output", "1").stdout == "a=b 22 6\n"
+
+
+def test_what_is_asked_is_told_where_nobody_can_be_asked(jobdeck: Command) -> None:
+    followed = jobdeck.start("run", jobdeck.script("fields.py", FIELDS), stdin=DEVNULL, stderr=PIPE)
+    jobdeck.until("1", "WaitingOnFeedback")
+    assert "Asks         To db1 Log in [User, Port, Password]\n" in jobdeck("job", "1").stdout
+    jobdeck("answer", "1", "User=root", input="geheim\n")
+    told = followed.communicate(timeout=30)[1]
+    assert told.splitlines()[:2] == [
+        "Job 1 asks: To db1 Log in [User, Port, Password]",
+        "Job 1 waits for an answer: jobdeck answer 1",
+    ]
 
 
 def test_fields_are_asked_for_one_by_one(jobdeck: Command) -> None:

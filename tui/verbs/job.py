@@ -10,6 +10,7 @@ from core.json_shapes import parameter_value, rfc3339
 from core.service import Job, JobQuery
 from tui import options, outcome, say
 from tui.connection import service
+from tui.question import brief
 
 #: so many of a job's children are told one by one
 _CHILDREN = 20
@@ -28,15 +29,18 @@ async def run(arguments: argparse.Namespace) -> int:
         children: tuple[Job, ...] = ()
         if job.children and not arguments.json:
             children = (await engine.jobs(JobQuery(parent_job=job.id, descending=False, take=_CHILDREN))).jobs
+        asked = ""
+        if job.feedback is not None and not arguments.json:
+            asked = next((brief(each) for each in await engine.feedback(job.id) if not each.complete), "")
     if arguments.json:
         say.write_json(job)
     else:
-        show(job, children)
+        show(job, children, asked)
     return 0
 
 
-def show(job: Job, children: Sequence[Job] = ()) -> None:
-    """The facts of a job for people; `children`: the first of the jobs that it started."""
+def show(job: Job, children: Sequence[Job] = (), asked: str = "") -> None:
+    """The facts of a job for people; `children`: the first of the jobs that it started; `asked`: its open question."""
     progress = [job.activity, job.status_description, job.current_operation]
     percent = None if job.percent_complete is None else f"{job.percent_complete:.0f}%"
     receipt = job.receipt or {}
@@ -60,6 +64,7 @@ def show(job: Job, children: Sequence[Job] = ()) -> None:
             ("Took", say.duration(job.started, job.ended)),
             ("Process", None if job.status.finished else job.process_id),
             ("Progress", " ".join(part for part in [percent, *progress] if part) or None),
+            ("Asks", asked),
             ("Waits for", f"an answer: jobdeck answer {job.id}" if job.feedback is not None else None),
             ("Timeout", f"{job.timeout:g} s" if job.timeout else None),
             ("Attempt", job.attempt if job.attempt > 1 else None),
