@@ -7,8 +7,9 @@ known what a request means. Tags of a request count for nothing: whoever asks co
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from core.calling import caller
 from core.service import Forbidden
@@ -113,12 +114,48 @@ def check_own(who: Caller, job: Job) -> None:
         raise Forbidden(f"Job {job.id} was started by {job.identity}: {who.identity} may act on jobs of its own only.")
 
 
-def condition(who: Caller | None) -> tuple[str, list[Any]] | None:
-    """What jobs a caller (as `restricted` gives it) may see, in SQL over the job table; None = all."""
+class Restriction(NamedTuple):
+    """What jobs a caller may see, in SQL over the job table, in the forms that a condition of a query has."""
+
+    #: looked up in each row
+    plain: str
+    values: list[Any]
+    #: answered by indexes
+    indexed: str
+    #: the rows of those indexes: what comes behind FROM
+    rows: str
+    #: whether they give the jobs in the order of their numbers
+    ordered: bool
+
+
+def condition(who: Caller | None) -> Restriction | None:
+    """What jobs a caller (as `restricted` gives it) may see; None = all."""
     if who is None:
         return None
-    conditions = ["script_path = ?" if "/" in entry else "script = ?" for entry in who.scripts]
+    columns = {
+        "script": [entry for entry in who.scripts if "/" not in entry],
+        "script_path": [entry for entry in who.scripts if "/" in entry],
+    }
+    plain, indexed, ids, rows = [], [], [], []
+    for column, entries in columns.items():
+        if entries:
+            one = f"{column} IN ({_marks(entries)})"
+            plain.append(f"+{one}")
+            indexed.append(one)
+            ids.append(f"SELECT id FROM job WHERE {one}")
+            rows.append(f"job WHERE {one}")
     if who.tags:
-        marks = ", ".join("?" * len(who.tags))
-        conditions.append(f"EXISTS (SELECT 1 FROM job_tag WHERE tag IN ({marks}) AND job = job.id)")
-    return f"({' OR '.join(conditions)})", [*who.scripts, *who.tags]
+        tagged = f"tag IN ({_marks(who.tags)})"
+        plain.append(f"EXISTS (SELECT 1 FROM job_tag WHERE {tagged} AND job = job.id)")
+        ids.append(f"SELECT job AS id FROM job_tag WHERE {tagged}")
+        indexed.append(f"id IN ({ids[-1]})")
+        rows.append(f"job_tag WHERE {tagged}")
+    values = [*columns["script"], *columns["script_path"], *who.tags]
+    if len(ids) == 1:
+        return Restriction(plain[0], values, indexed[0], rows[0], not who.tags and len(values) == 1)
+    once, twice = " UNION ".join(ids), " UNION ALL ".join(ids)
+    return Restriction(f"({' OR '.join(plain)})", values, f"id IN ({once})", f"({twice})", False)
+
+
+def _marks(values: Sequence[str]) -> str:
+    return ", ".join("?" * len(values))

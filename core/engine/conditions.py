@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 
 from core.service import FINISHED, UNFINISHED, Invalid, JobQuery, Status, Term
 
+from .callers import Restriction
+
 #: fields that are columns with an index of their own
 _COLUMNS = ("identity", "environment", "source", "run_id")
 _FIELDS = ("script", "tag", "text", *_COLUMNS)
@@ -36,8 +38,8 @@ _MOST_NAMES = 100
 
 #: the jobs that may hold one of some texts, by number; None = any may
 Narrow = Callable[[sqlite3.Connection, Sequence[str]], "list[int] | None"]
-#: a condition in SQL with its values: which jobs a caller may see; None = all
-Allowed = tuple[str, list[Any]] | None
+#: which jobs a caller may see; None = all
+Allowed = Restriction | None
 
 
 class _Condition(NamedTuple):
@@ -111,6 +113,9 @@ def _written(
     candidates = [one for one in conditions if one.indexed]
     if len(candidates) == 1 and candidates[0].ordered and (by_number or not paged):
         return [one.indexed or one.plain for one in conditions]
+    if len(conditions) == 1 and candidates and not paged and candidates[0].rows.startswith("job WHERE"):
+        # Counted within the index, however many they are.
+        return [candidates[0].indexed]
     leader, size = _rarest(connection, candidates)
     if paged and not by_number and (leader is None or size > _SORTED):
         # Along the order, then: what is wanted comes soon enough.

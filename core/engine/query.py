@@ -130,7 +130,8 @@ def counts(connection: sqlite3.Connection, allowed: Allowed = None) -> Mapping[S
     if allowed is None:
         rows = connection.execute("SELECT status, sum(jobs) FROM tally GROUP BY status HAVING sum(jobs) > 0")
     else:
-        rows = connection.execute(f"SELECT status, count(*) FROM job WHERE {allowed[0]} GROUP BY status", allowed[1])
+        wanted = f"SELECT status, count(*) FROM job WHERE {allowed.indexed} GROUP BY +status"
+        rows = connection.execute(wanted, allowed.values)
     found: dict[Status, int] = {}
     for number, count in rows:
         # What no status is called is shown as Failed, with a remark.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import re
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,7 +15,8 @@ import pytest
 from hypothesis import HealthCheck, given, strategies
 from hypothesis import settings as hypothesis_settings
 
-from core.engine import conditions, query
+from core.access import Caller
+from core.engine import callers, conditions, query
 from core.engine.database import connect, create
 from core.engine.rows import insert_job
 from core.model import ORDERS
@@ -71,7 +73,13 @@ def _has(job: dict[str, Any], term: Term) -> bool:
     return found is not term.negate
 
 
-def _wanted(wanted: JobQuery, among: list[list[int]]) -> list[int]:
+def _sees(who: Caller | None, job: dict[str, Any]) -> bool:
+    """Whether a caller may see a job."""
+    seen = {job["script"], job["script_path"]}
+    return who is None or bool(seen & set(who.scripts) or set(who.tags) & set(json.loads(job["tags"])))
+
+
+def _wanted(wanted: JobQuery, among: list[list[int]], who: Caller | None = None) -> list[int]:
     """The numbers that a query has, by looking at every job."""
     statuses = set(wanted.statuses)
     statuses |= (FINISHED if Status.Historical in statuses else set()) | (
@@ -80,7 +88,7 @@ def _wanted(wanted: JobQuery, among: list[list[int]]) -> list[int]:
     return [
         id
         for id in range(_JOBS, 0, -1)
-        if (job := _job(id))
+        if _sees(who, job := _job(id))
         and (not statuses or Status(job["status"]) in statuses)
         and all(_has(job, term) for term in wanted.terms)
         and (wanted.since is None or job["created"] >= wanted.since)
@@ -141,6 +149,13 @@ _QUERIES = strategies.builds(
     before=strategies.none() | strategies.integers(1, 61),
 )
 
+_CALLERS = strategies.none() | strategies.builds(
+    Caller,
+    strategies.just("eve"),
+    scripts=_some("a.sh", "b.sh", "c.sh", "/srv/0/a.sh", "/srv/1/b.sh", "/none"),
+    tags=_some("x", "y", "z"),
+).filter(callers.is_restricted)
+
 
 @hypothesis_settings(
     deadline=None, max_examples=600, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True
@@ -152,27 +167,30 @@ _QUERIES = strategies.builds(
     ordered=strategies.sampled_from([0, 4, 1000]),
     order_by=strategies.sampled_from(ORDERS),
     descending=strategies.booleans(),
+    who=_CALLERS,
 )
 def test_every_query_has_the_jobs_that_a_look_at_each_finds(
     jobs: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch, wanted: JobQuery, among: list[list[int]],
-    bounds: tuple[int, ...], ordered: int, order_by: str, descending: bool,
+    bounds: tuple[int, ...], ordered: int, order_by: str, descending: bool, who: Caller | None,
 ) -> None:  # fmt: skip
     # Every choice of what leads comes up among so few jobs.
     monkeypatch.setattr(conditions, "_BOUNDS", bounds)
     monkeypatch.setattr(conditions, "_SORTED", ordered)
-    clause, values = conditions.where(jobs, wanted, None, among, paged=True)
+    allowed = callers.condition(who)
+    clause, values = conditions.where(jobs, wanted, allowed, among, paged=True)
     rows = jobs.execute(f"SELECT id FROM job{clause} ORDER BY id DESC", values)
-    assert [row[0] for row in rows] == _wanted(wanted, among), clause
-    clause, values = conditions.where(jobs, wanted, None, among, paged=False)
-    everything = len(_wanted(replace(wanted, before=None), among))
+    assert [row[0] for row in rows] == _wanted(wanted, among, who), clause
+    clause, values = conditions.where(jobs, wanted, allowed, among, paged=False)
+    everything = len(_wanted(replace(wanted, before=None), among, who))
     assert jobs.execute(f"SELECT count(*) FROM job{clause}", values).fetchone()[0] == everything, clause
     if not among:
-        assert [job.id for job in query.page(jobs, wanted).jobs] == _wanted(wanted, [])
-        assert query.count(jobs, wanted) == everything
+        assert [job.id for job in query.page(jobs, wanted, allowed).jobs] == _wanted(wanted, [], who)
+        assert query.count(jobs, wanted, allowed) == everything
+        assert sum(query.counts(jobs, allowed).values()) == len(_wanted(JobQuery(), [], who))
         if wanted.before is None:
             turned = replace(wanted, order_by=order_by, descending=descending, skip=2, take=7)
-            expected = sorted(_wanted(wanted, []), key=lambda id: _place(_job(id), order_by), reverse=descending)
-            page = query.page(jobs, turned)
+            expected = sorted(_wanted(wanted, [], who), key=lambda id: _place(_job(id), order_by), reverse=descending)
+            page = query.page(jobs, turned, allowed)
             assert ([job.id for job in page.jobs], page.more) == (expected[2:9], len(expected) > 9)
 
 
@@ -189,6 +207,28 @@ def test_the_rarest_condition_leads(jobs: sqlite3.Connection) -> None:
     assert "job_source (source=?)" in _plan(jobs, JobQuery(terms=(common, Term("environment", ("Bash",)))))
     assert "job_parent (parent_job=?)" in _plan(jobs, JobQuery(terms=(common,), parent_job=6))
     assert "job_rerun (rerun_of=?)" in _plan(jobs, JobQuery(terms=(common,), rerun_of=20))
+
+
+@pytest.mark.parametrize(
+    "who",
+    [
+        Caller("eve", scripts=("c.sh",)), Caller("eve", scripts=("/none",)), Caller("eve", tags=("z",)),
+        Caller("eve", scripts=("c.sh", "/none"), tags=("z", "none")),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("wanted", [JobQuery(), JobQuery(order_by="duration"), JobQuery(hide_children=True)])
+def test_what_a_token_may_see_leads_where_it_is_little(jobs: sqlite3.Connection, who: Caller, wanted: JobQuery) -> None:
+    told: list[str] = []
+    jobs.set_trace_callback(told.append)
+    allowed = callers.condition(who)
+    found = query.page(jobs, wanted, allowed).jobs, query.count(jobs, wanted, allowed), query.counts(jobs, allowed)
+    jobs.set_trace_callback(None)
+    assert found == ((), 0, {})
+    asked = [statement for statement in told if statement.startswith("SELECT") and "IN ()" not in statement]
+    assert len(asked) >= 3
+    for statement in asked:
+        plan = [row["detail"] for row in jobs.execute("EXPLAIN QUERY PLAN " + statement)]
+        assert not any(re.match(r"SCAN job\b", step) for step in plan), (statement, plan)
 
 
 @pytest.mark.parametrize("order_by", ["started", "ended", "duration"])
