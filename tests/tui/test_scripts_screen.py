@@ -12,6 +12,7 @@ from textual.widgets import Static
 from core.service import RunRequest
 from tests.tui.conftest import SIZES, Deck, Shot, caught_up, drawn, settled, until
 from tests.tui.test_run_screen import app_of, told, write
+from tui.changes import Connection, State
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.form_screen import FormScreen
 from tui.screens.help import here
@@ -184,6 +185,16 @@ async def test_hostile_names_descriptions_and_sources(deck: Deck, scripts: Path)
         await until(pilot, lambda: isinstance(pilot.app.screen, ScriptsScreen))
         (script,) = await app_of(pilot).service.scripts()
         assert script.name == bad and script.notes == bad, "what nobody touched is as it was"
+
+
+async def test_opened_without_a_connection_it_says_why(deck: Deck) -> None:
+    sentence = "The data directory /srv/jobdeck is not a directory. Move it away, or set JOBDECK_HOME."
+    async with deck(size=(80, 24)) as pilot:
+        app_of(pilot)._tell_connection(Connection(State.LOST, sentence, 60.0))
+        screen = app_of(pilot).open("scripts")
+        await until(pilot, lambda: pilot.app.screen is screen and "Not connected" in drawn(pilot))
+        # Every word of it, in lines.
+        assert sentence.split() == drawn(pilot).partition("Not connected")[2].split()[: len(sentence.split())]
 
 
 async def test_every_line_of_a_source_is_there(deck: Deck, scripts: Path) -> None:

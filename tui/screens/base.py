@@ -13,6 +13,7 @@ from textual.widget import Widget
 from core.service import JobService, ServiceError
 from tui import keys
 from tui.changes import Changes, Connection
+from tui.text import one_line
 from tui.widgets.beside import while_there
 from tui.widgets.footer import KeyLine
 from tui.widgets.status import StatusLine
@@ -111,6 +112,12 @@ class BaseScreen(Screen[R]):
     def failed(self, error: ServiceError) -> None:
         """Something in the background went wrong."""
         self.deck.fail(error)
+
+    def wrapped(self, sentence: object) -> list[str]:
+        """A sentence in lines, for the middle of the screen."""
+        import textwrap
+
+        return textwrap.wrap(one_line(sentence), max(30, min(self.size.width - 8, 76)))
 
     def action_back(self) -> None:
         """Leave this screen."""

@@ -208,9 +208,21 @@ class JobList(BaseScreen[None]):
         connection = self.deck.connection
         key = self.deck.key_of
         if self._problem and connection.state is State.LOST:
-            lines = ("The jobs cannot be reached", "", *self._wrapped(), "", f"{key('jobs.refresh')} tries now.")
+            lines = (
+                "The jobs cannot be reached",
+                "",
+                *self.wrapped(self._problem),
+                "",
+                f"{key('jobs.refresh')} tries now.",
+            )
         elif self._problem:
-            lines = ("The jobs cannot be read", "", *self._wrapped(), "", f"{key('jobs.refresh')} tries again.")
+            lines = (
+                "The jobs cannot be read",
+                "",
+                *self.wrapped(self._problem),
+                "",
+                f"{key('jobs.refresh')} tries again.",
+            )
         elif connection.state is not State.OPEN or self._rows is None or not self._rows.loaded:
             where = self.deck.place
             lines = ("Loading …",)
@@ -233,11 +245,6 @@ class JobList(BaseScreen[None]):
         if tuple(lines) != self._table.blank:
             self._table.blank = tuple(lines)
             self._table.refresh()
-
-    def _wrapped(self) -> list[str]:
-        import textwrap
-
-        return textwrap.wrap(self._problem, max(30, min(self.size.width - 8, 76)))
 
     def on_table_moved(self) -> None:
         """The footer dims what does not fit the job."""

@@ -84,8 +84,7 @@ class ScriptsScreen(BaseScreen[None]):
         self._table.blank = ("Loading …",)
         self._table.focus()
         self.query_one("#about").display = False
-        if self.deck.connection.state is State.OPEN:
-            self.action_refresh()
+        self.on_connection(self.deck.connection)
 
     def on_connection(self, connection: Connection) -> None:
         """Read again when there is a connection."""
@@ -93,7 +92,7 @@ class ScriptsScreen(BaseScreen[None]):
         if connection.state is State.OPEN:
             self.action_refresh()
         elif connection.state is State.LOST and not self._loaded:
-            self._table.blank = ("Not connected", "", connection.problem)
+            self._table.blank = ("Not connected", "", *self.wrapped(connection.problem))
             self._table.refresh()
 
     def on_changes(self, changes: Changes) -> None:
@@ -131,7 +130,8 @@ class ScriptsScreen(BaseScreen[None]):
             self._table.blank = (
                 "The scripts cannot be read",
                 "",
-                str(error),
+                *self.wrapped(error),
+                "",
                 f"{self.deck.key_of('scripts.refresh')}  try again",
             )
             self._table.refresh()
