@@ -59,7 +59,7 @@ def _is_full(path: str) -> bool:
 def connect(path: str) -> sqlite3.Connection:
     """A connection as every part of jobdeck opens it. Raises sqlite3.Error."""
     connection = sqlite3.connect(path, timeout=5.0, isolation_level=None, check_same_thread=False)
-    with _closed_on_failure(connection):
+    with closed_on_failure(connection):
         connection.row_factory = sqlite3.Row
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA foreign_keys = ON")
@@ -73,7 +73,7 @@ def connect_for_reading(path: str) -> sqlite3.Connection:
     """
     try:
         connection = connect(path)
-        with _closed_on_failure(connection):
+        with closed_on_failure(connection):
             connection.execute("PRAGMA query_only = ON")
             check_version(connection, path)
     except sqlite3.OperationalError as error:
@@ -88,14 +88,15 @@ def connect_for_reading(path: str) -> sqlite3.Connection:
         connection = sqlite3.connect(
             f"file:{quote(path)}?mode=ro&immutable=1", uri=True, isolation_level=None, check_same_thread=False
         )
-        with _closed_on_failure(connection):
+        with closed_on_failure(connection):
             connection.row_factory = sqlite3.Row
             check_version(connection, path)
     return connection
 
 
 @contextlib.contextmanager
-def _closed_on_failure(connection: sqlite3.Connection) -> Iterator[None]:
+def closed_on_failure(connection: sqlite3.Connection) -> Iterator[None]:
+    """Close a connection that cannot be used after all."""
     try:
         yield
     except BaseException:

@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 from core.service import ServiceError
 
 from .conditions import forms
-from .database import Database, transaction
+from .database import Database, closed_on_failure, transaction
 
 log = logging.getLogger("jobdeck.engine")
 #: the columns that are searched
@@ -172,7 +172,8 @@ class _NoSuchIndexError(Exception):
 
 def _connect(path: str) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=5.0, isolation_level=None)
-    connection.execute("PRAGMA synchronous = NORMAL")
+    with closed_on_failure(connection):
+        connection.execute("PRAGMA synchronous = NORMAL")
     return connection
 
 

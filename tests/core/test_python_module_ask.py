@@ -44,8 +44,8 @@ except jobdeck.JobdeckError as problem:
 SHELL = """\
 jobdeck-job ask "Log in" --caption "To db1" --field User --field Port:integer \\
     --field '{"name": "Word", "type": "secret", "label": "Password", "mandatory": true}'
-jobdeck-job ask "Which?" --choice "&Files" --choice "&Mail" --choice "&Logs" --multiple --default "files, l" >chosen
-tr '\\n' '|' <chosen
+chosen=$(jobdeck-job ask "Which?" --choice "&Files" --choice "&Mail" --choice "&Logs" --multiple --default "files, l")
+echo "$chosen" | tr '\\n' '|'
 """
 
 
