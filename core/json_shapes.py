@@ -6,7 +6,6 @@ Keys are the field names. Times are RFC 3339, UTC, with microseconds; what is un
 from __future__ import annotations
 
 import enum
-import json
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -117,6 +116,6 @@ def object_clixml(item: PipelineObject) -> str:
     from core.clixml.writer import write
 
     try:
-        return write(json.loads(text))
+        return write(exact_json.loads(text))
     except (ValueError, RecursionError, Invalid):
         return write(text)

@@ -44,12 +44,15 @@ from core.clixml.values import (
     XmlDocument,
 )
 from core.errors import Invalid
+from core.exact_json import Number
 
 __all__ = ["write", "write_streams"]
 
 _ROOT = '<Objs Version="1.1.0.1" xmlns="http://schemas.microsoft.com/powershell/2004/04">'
 #: levels that are written; PowerShell reads 50
 _DEEPEST = 64
+#: Python makes no int of more digits
+_DIGITS = 4000
 
 
 def write(value: Any, *, wire: bool = False) -> str:
@@ -75,6 +78,17 @@ def write_streams(values: Iterable[tuple[str | None, Any]]) -> str:
 
 def _text(value: str) -> str:
     return markup(encode(value))
+
+
+def _exact(value: Number) -> float | int | Decimal:
+    """A number of JSON as it was written, where CLIXML has a type that can say it; else the nearest double."""
+    if value.text.lstrip("-").isdecimal() and value.text != "-0":
+        return int(value.text) if len(value.text) <= _DIGITS else float(value)
+    if "e" not in value.text.casefold():
+        exact = Decimal(value.text)
+        if fits_decimal(exact):
+            return exact
+    return float(value)
 
 
 def _decimal(value: Decimal) -> str:
@@ -171,6 +185,9 @@ class _Writer:
             self.value(str(value), attributes, level)
         elif isinstance(value, bool | int):
             self.value(int(value), attributes, level)
+        elif isinstance(value, Number):
+            # PowerShell is given what a script of its own would have read.
+            self.value(_exact(value) if self.indent else float(value), attributes, level)
         elif isinstance(value, float):
             self.value(float(value), attributes, level)
         elif isinstance(value, os.PathLike):

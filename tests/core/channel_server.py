@@ -11,6 +11,8 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from core import exact_json
+
 ROOT = Path(__file__).parents[2]
 MODULES = ROOT / "core" / "python"
 BOOTSTRAP = MODULES / "jobdeck_main.py"
@@ -69,7 +71,7 @@ class ChannelServer:
     def _serve(self, connection: socket.socket) -> None:
         with connection, connection.makefile("rwb") as stream:
             for line in stream:
-                message = json.loads(line)
+                message = exact_json.loads(line)
                 ack = message.pop("ack", False)
                 with self._lock:
                     self.messages.append(message)

@@ -48,6 +48,15 @@ def test_numbers_stay_as_the_script_wrote_them() -> None:
     item = sent("json", '{"large": 1e400, "a": [0.10000000000000000055, NaN]}')
     assert object_json(item) == '{"large": 1e400, "a": [0.10000000000000000055, NaN]}'
     assert object_json(item, wire=True) == '{"large":1e400,"a":[0.10000000000000000055,null]}'
+    for written, element in (
+        ("1.10", "<D>1.10</D>"),
+        ("0.1234567890123456789", "<D>0.1234567890123456789</D>"),
+        ("1.5", "<Db>1.5</Db>"),
+        ("1E5", "<Db>100000</Db>"),
+        ("1e400", "<Db>INF</Db>"),
+        ("12345678901234567890", "<ToString>12345678901234567890</ToString>"),
+    ):
+        assert element in object_clixml(sent("json", written)), written
 
 
 @pytest.mark.parametrize(("format", "data"), [("clixml", "<Objs><S>"), ("json", "{"), ("json", "[" * 100_000)])

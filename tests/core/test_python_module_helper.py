@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from core import exact_json
 from tests.core.channel_server import HELPER, ChannelServer, environment
 
 
@@ -57,6 +58,14 @@ def test_emit(server: ChannelServer, words: list[str], stdin: str, values: list[
     done = call(server, *words, stdin=stdin)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert server.objects == values
+
+
+def test_emitted_fields_have_their_numbers_as_they_were_written(server: ChannelServer) -> None:
+    fields = ["a=1.10", 'b=x "y"', "c=12345678901234567890123", "d=NaN", "e=[1.0, 2.50]", "a=2.20"]
+    assert call(server, "emit", "-k", *fields).returncode == 0
+    (value,) = server.objects
+    told = '{"a": 2.20, "b": "x \\"y\\"", "c": 12345678901234567890123, "d": "NaN", "e": [1.0, 2.50]}'
+    assert exact_json.dumps(value) == told
 
 
 @pytest.mark.parametrize(

@@ -86,12 +86,16 @@ def _objects(words: Sequence[str]) -> list[Message]:
     if fields:
         # `-k a=1 b=2` means the same as `-k a=1 -k b=2`
         named: dict[str, Any] = {}
+        written: dict[str, str] = {}
         for field in fields + plain:
             name, equals, value = field.partition("=")
             if not equals or not name or "--text" in options:
                 raise Misuse(f"Write each field as NAME=VALUE, not {field}.")
-            named[name] = _value(value)
-        return [_object(named)]
+            given = named[name] = _value(value)
+            # A text that is no JSON is all that its value is.
+            written[name] = json.dumps(value) if given == value else value
+        parts = [f"{json.dumps(name)}: {text}" for name, text in written.items()]
+        return [_object(named, "{" + ", ".join(parts) + "}")]
     if "--text" in options:
         if plain or len(options["--text"]) > 1:
             raise Misuse("emit --text takes one text; quote it.")
