@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events
 from textual.message import Message
-from textual.screen import Screen
+from textual.screen import ModalScreen, Screen
 from textual.signal import Signal
 from textual.widgets import Input
 
@@ -22,7 +22,7 @@ from tui.key_names import shown
 from tui.key_order import KeyOrder
 from tui.own_keys import OwnKeys, Wish, resolve
 from tui.remembered import Remembered
-from tui.screens.base import BaseScreen
+from tui.screens.base import BaseScreen, cover_if_small
 from tui.service_thread import Connect, ServiceThread
 from tui.text import one_line
 from tui.theme import THEMES, default_theme, missing_variables
@@ -381,6 +381,12 @@ class JobdeckApp(KeyOrder):
             event.prevent_default()
         elif isinstance(self.screen, BaseScreen):
             self.screen.explain_key(event.key)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """A box above the screen does not hide that the window is too small."""
+        for screen in self.screen_stack:
+            if isinstance(screen, ModalScreen) and screen.is_running:
+                cover_if_small(screen, event.size)
 
     def on_paste(self, event: events.Paste) -> None:
         """The same of what is pasted there."""

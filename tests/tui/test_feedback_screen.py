@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -257,6 +258,22 @@ async def test_pictures(deck: Deck, examples: Path, scripts: Path, shot: Shot, s
         shot(pilot, "feedback-fields")
         for each in (job, many):
             await app_of(pilot).service.cancel(each.id)
+
+
+async def test_in_a_low_window_the_question_is_there_as_a_whole(deck: Deck, scripts: Path) -> None:
+    fields = [{"name": "User"}, {"name": "Port", "type": "integer"}, {"name": "Password", "type": "secret"}]
+    async with deck(size=(60, 15)) as pilot:
+        path = asking(scripts, {"message": "Log in", "fields": fields})
+        job = await waiting(pilot, write(scripts, "talks.sh", f"seq 20; exec {sys.executable} {path}\n"))
+        await opened(pilot, job)
+        for word in ("Log in", "User", "Port", "Password", "Answer", "Later [esc]", "Cancel job [ctrl+x]"):
+            await until(pilot, lambda word=word: word in drawn(pilot), 5)  # type: ignore[misc]
+        await pilot.resize_terminal(50, 12)
+        await until(pilot, lambda: "needs 60x15" in drawn(pilot))
+        assert "Log in" not in drawn(pilot)
+        await pilot.resize_terminal(80, 24)
+        await until(pilot, lambda: "needs 60x15" not in drawn(pilot) and "Log in" in drawn(pilot))
+        assert "20" in drawn(pilot), "there is room for the output again"
 
 
 async def test_what_is_typed_before_the_question_is_here_is_not_lost(deck: Deck, scripts: Path) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from textual import events
 from textual.app import ComposeResult
+from textual.geometry import Size
 from textual.screen import Screen
 from textual.widget import Widget
 
@@ -36,6 +37,18 @@ class TooSmall(Widget):
         """The word."""
         width, height = self.app.size
         return f"This window is {width}x{height}.\njobdeck needs {SMALLEST[0]}x{SMALLEST[1]}."
+
+
+def cover_if_small(screen: Screen[Any], size: Size) -> None:
+    """Say so where the window is too small for a screen."""
+    small = size.width < SMALLEST[0] or size.height < SMALLEST[1]
+    found = screen.query(TooSmall)
+    if small and not found:
+        screen.mount(TooSmall())
+    elif small:
+        found.first().refresh()
+    elif found:
+        found.remove()
 
 
 class BaseScreen(Screen[R]):
@@ -137,11 +150,4 @@ class BaseScreen(Screen[R]):
 
     def on_resize(self, event: events.Resize) -> None:
         """Say so where the window is too small."""
-        small = event.size.width < SMALLEST[0] or event.size.height < SMALLEST[1]
-        found = self.query(TooSmall)
-        if small and not found:
-            self.mount(TooSmall())
-        elif small:
-            found.first().refresh()
-        elif found:
-            found.remove()
+        cover_if_small(self, event.size)

@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 #: lines of output that are shown above the question, and how much of each
 _LINES = 5
 _LINE_BYTES = 300
+#: rows of a window in which nothing but the question is shown
+_LOW = 20
+#: columns of a window in which its buttons stand closer
+_NARROW = 70
 
 
 class FeedbackScreen(ModalScreen[bool]):
@@ -99,6 +103,11 @@ class FeedbackScreen(ModalScreen[bool]):
         self.query_one(".output").display = self.query_one(".caption").display = False
         self.deck.changed.subscribe(self, self._on_changes)
         self.look()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """In a low window there is room for the question alone."""
+        self.set_class(event.size.height < _LOW, "-low")
+        self.set_class(event.size.width < _NARROW, "-narrow")
 
     def _on_changes(self, changes: Changes) -> None:
         if changes.touches(self.job_id) and not self._sending:
