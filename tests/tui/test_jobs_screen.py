@@ -308,6 +308,15 @@ async def test_the_smallest_window_shows_every_column_and_button_whole(
     await beside.close()
 
 
+async def test_a_long_name_hides_no_button_of_a_question(deck: Deck) -> None:
+    async with deck(size=(60, 15)) as pilot:
+        name = "rotate-the-certificates-of-every-host-in-the-cluster.sh"
+        pilot.app.push_screen(ConfirmScreen(f"Remove {name}?", f"Remove {name}"))
+        await settled(pilot)
+        assert re.search(r"Go back \[n\] +Remove rotate-the-cert.*… \[y\]", screen_text(pilot))
+        assert name in re.sub(r"[│\s]", "", screen_text(pilot))
+
+
 async def test_the_keys_below_are_those_of_the_job_under_the_cursor_after_a_view(
     deck: Deck, beside: Engine, scripts: Path
 ) -> None:

@@ -13,7 +13,10 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
 from tui import keys
-from tui.text import cell_text
+from tui.text import cell_text, fit
+
+#: columns of what a button says
+_LONGEST = 24
 
 
 class ConfirmScreen(ModalScreen[bool]):
@@ -36,7 +39,9 @@ class ConfirmScreen(ModalScreen[bool]):
                 yield Static(Text("\n".join(map(cell_text, self._details))), classes="details")
             with Horizontal(classes="buttons"):
                 yield Button(Text(f"{cell_text(self._safe)} [n]"), id="no")
-                yield Button(Text(f"{cell_text(self._verb)} [y]"), id="yes", variant="error")
+                # The question names the object in full; here its key must be seen.
+                verb = fit(cell_text(self._verb), _LONGEST, shrink=True)
+                yield Button(Text(f"{verb} [y]"), id="yes", variant="error")
 
     def on_mount(self) -> None:
         """The safe answer first."""
