@@ -75,7 +75,8 @@ def how_it_fares(job: Job) -> Cell:
         count = job.errors if job.status is Status.Error else job.warnings
         noun = "error" if job.status is Status.Error else "warning"
         return [(f"{count} {noun}{'' if count == 1 else 's'}", "table--muted")]
-    why = job.reason or (
+    # what was said is the more telling part of it, and the column is narrow
+    why = (job.reason or "").removeprefix("It was ended by an error: ") or (
         f"signal {job.signal}" if job.signal else f"exit code {job.exit_code}" if job.exit_code else ""
     )
     return [(why, "table--muted")]

@@ -81,6 +81,18 @@ def test_an_error_of_the_script_as_a_command_fails_it(deck: Deck, script: str, m
     assert "never" not in text(run)
 
 
+def test_a_script_that_cannot_be_parsed_says_where_and_why(deck: Deck) -> None:
+    run = powershell(deck, "'x'\nif ($true) {\nforeach ($x in ) {").go()
+    end = run.ended()
+    name = os.path.basename(run.spec["script"]["path"])
+    assert (end["status"], end["exit_code"]) == ("Failed", 1)
+    assert end["reason"] == (
+        f"It was ended by an error: {name} cannot be parsed, line 3: Missing expression in foreach loop."
+    )
+    (error,) = run.values(ERROR)
+    assert error["category"] == "ParserError" and "Missing closing '}'" in error["message"]
+
+
 def test_an_error_that_an_advanced_script_writes_does_not_end_it(deck: Deck) -> None:
     run = powershell(deck, f"[CmdletBinding()] param()\n'x'\n$PSCmdlet.WriteError({_RECORD})\n'on'").go()
     end = run.ended()

@@ -23,6 +23,7 @@ from tui.screens.confirm import ConfirmScreen
 from tui.screens.job import TABS, JobScreen
 from tui.widgets.details import Details
 from tui.widgets.errors import ErrorList
+from tui.widgets.job_header import JobHeader
 from tui.widgets.objects import ObjectTree
 from tui.widgets.output import OutputView
 from tui.widgets.output_pane import OutputPane
@@ -256,6 +257,17 @@ async def test_details_tell_everything_and_lead_to_other_jobs(deck: Deck, script
         await until(pilot, lambda: isinstance(pilot.app.screen, JobScreen) and pilot.app.screen.job_id == again.id)
         await pilot.press("escape")
         await until(pilot, lambda: pilot.app.screen is screen)
+
+
+async def test_a_long_reason_leaves_the_number_in_sight(deck: Deck, scripts: Path) -> None:
+    async with deck(size=(80, 24)) as pilot:
+        await finished(pilot, scripts, "long.sh", "exit 3")
+        header = pilot.app.screen.query_one(JobHeader)
+        assert header.job is not None
+        header.show(replace(header.job, reason="It was ended by an error: " + "word " * 50))
+        for width in (60, 80, 100, 133):
+            line = "".join(part for part, _ in header._line(0, width))
+            assert len(line) == width and line.endswith(f"  #{header.job.id}") and "…" in line
 
 
 async def test_a_job_is_cancelled_and_deleted_after_a_question(deck: Deck, scripts: Path) -> None:

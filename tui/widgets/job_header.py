@@ -111,7 +111,8 @@ class JobHeader(Widget):
         name = fit(cell_text(job.script), max(8, left - 2), shrink=True)
         parts.append((name, "name"))
         why = self._why(job)
-        space = left - len(name) - 3
+        # one column stays between it and what stands on the right
+        space = left - len(name) - len(_dot()) - 1
         if why and space > 6:
             parts.append((_dot() + fit(cell_text(why), space, shrink=True), "muted"))
         used = Strip([Segment(text) for text, _name in parts]).cell_length

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 from core.runner.powershell.bootstrap import LINES
@@ -24,6 +25,8 @@ NATIVE = ("NativeCommandError", "NativeCommandErrorMessage")
 _FRAME = re.compile(r"at .*, (?P<file>.+): line (?P<line>\d+)\s*$")
 #: a frame of our own script blocks; every stack ends with two
 _OWN_FRAME = re.compile(r"at <ScriptBlock>, <No file>: line \d+\s*$")
+#: what a script that cannot be parsed is told by: the place, the code there, and what is wrong
+_PARSING = re.compile(r"At (?P<file>.+):(?P<line>\d+) char:\d+\r?\n(?:\+.*\n)+(?P<what>.+)")
 _TO_STRING = re.compile(rb"<ToString>([^<]*)</ToString>")
 
 
@@ -40,6 +43,15 @@ def describe(payload: bytes) -> dict[str, str]:
         return {"message": string_bytes(found[1]).decode("utf-8", "replace") if found else "An error without a text."}
     inner = value["ExceptionAsErrorRecord"]
     return _describe(value if inner.nothing else inner)
+
+
+def ended_by(message: str) -> str:
+    """Why the job failed, of the message of the error that ended it; a sentence."""
+    parsing = _PARSING.match(message)
+    if parsing is not None:
+        where = f"{os.path.basename(parsing['file'])} cannot be parsed"
+        return f"It was ended by an error: {where}, line {parsing['line']}: {parsing['what'].strip()}"
+    return f"It was ended by an error: {message}" if message else "It was ended by an error."
 
 
 def _describe(value: Value) -> dict[str, str]:

@@ -9,6 +9,7 @@ from core.journal.format import STDERR
 from core.runner.powershell import client, prompts, requests, wire
 from core.runner.powershell.arguments import arguments
 from core.runner.powershell.bootstrap import AGAIN, ENDED_BY_ERROR, SCRIPT
+from core.runner.powershell.errors import ended_by
 from core.runner.powershell.requests import Writer
 from core.runner.powershell.streams import Streams
 
@@ -123,12 +124,11 @@ class Hosting:
         self._streams.settle()
         code, reason = self._exit_code, None
         if state == _FAILED:
-            code, reason = 1, f"It was ended by an error: {self._streams.failed(message.payload)}"
+            code, reason = 1, ended_by(self._streams.failed(message.payload))
         elif state == _STOPPED and not self._stopping:
             code, reason = 1, "Its pipeline was stopped from within."
         elif code == ENDED_BY_ERROR:
-            said = self._streams.last_error
-            code, reason = 1, f"It was ended by an error{': ' + said if said else '.'}"
+            code, reason = 1, ended_by(self._streams.last_error)
         elif code is None and state == _COMPLETED:
             code = 0
         self.ended = True
