@@ -84,3 +84,14 @@ def test_answers_that_powershell_would_not_take_are_refused(deck: Deck) -> None:
     assert run.ask(op="answer", fields=good) == {"ok": True}
     assert run.ended()["status"] == "Completed"
     assert text(run) == "1+-2 200 2026 0.5\n"
+
+
+def test_a_question_that_no_answer_fits_is_refused(deck: Deck) -> None:
+    """Fields are answered by their names, in any case: with two of one name it would wait for ever."""
+    script = (
+        "$fields = 'A', 'a' | ForEach-Object { [System.Management.Automation.Host.FieldDescription]::new($_) }\n"
+        "try { $Host.UI.Prompt('c', 'm', $fields) } catch { $_.Exception.InnerException.Message }\n"
+    )
+    run = powershell(deck, script).go()
+    assert run.ended(30)["status"] == "Completed"
+    assert text(run) == "The question is put in a way that nobody can answer.\n"
