@@ -174,6 +174,9 @@ def _prompt(arguments: list[Value], _line: str) -> tuple[Question, Any]:
         kind, _item = _kind(described[0]["parameterTypeFullName"].word())
         if kind in ("string", "secret"):
             return _read_host(described[0]["name"].word(), secret=kind == "secret")
+    names = {value["name"].word().casefold() for value in described}
+    if len(names) < len(described):
+        raise ValueError("two fields have one name")
     kinds: dict[str, tuple[str, str]] = {}
     lists: dict[str, str] = {}
     fields = []
