@@ -91,3 +91,12 @@ def test_keys_that_come_in_one_go_are_taken_one_after_the_other(jobdeck: Command
     window.press(*"eve", "Tab", *"hunter2", "C-j")
     window.until(r"2retnuh.*eve")
     assert "hunter2" not in window.screen()
+    for shown in (r"Scripts \(1\)", r"1 job\b"):
+        window.press("Escape")
+        window.until(shown)
+    window.press(",")
+    window.until("Environment +Version")
+    window.press(*"]]]]")
+    window.until("Identity +Role")
+    window.press(*"[[[]")
+    window.until(r"jobdeck-dark +dark terminals")

@@ -186,6 +186,8 @@ class SettingsScreen(BaseScreen[None]):
         pages = self.query_one(TabbedContent)
         at = int(pages.active.removeprefix("page") or 0)
         pages.active = f"page{(at + by) % len(_PAGES)}"
+        # At once: told later of the focus in a page, Textual would turn back to it from one that was turned to meanwhile.
+        self._focus_page()
 
     def action_back(self) -> None:
         """Leave; a theme that was only looked at is taken back."""
