@@ -186,7 +186,7 @@ class SettingsScreen(BaseScreen[None]):
         pages = self.query_one(TabbedContent)
         at = int(pages.active.removeprefix("page") or 0)
         pages.active = f"page{(at + by) % len(_PAGES)}"
-        # At once: told later of the focus in a page, Textual would turn back to it from one that was turned to meanwhile.
+        # At once: told of it later, Textual would turn back to this page from the next one.
         self._focus_page()
 
     def action_back(self) -> None:
