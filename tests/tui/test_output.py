@@ -22,6 +22,7 @@ from tui import output_files
 from tui.app import JobdeckApp
 from tui.changes import Connection, State
 from tui.widgets import output_lines
+from tui.widgets.output import OutputView
 from tui.widgets.painted import paint
 
 HOSTILE = [
@@ -416,6 +417,35 @@ async def test_the_end_is_shown_before_anybody_counted(
         view = screen.output.view
         await until(pilot, lambda: view.lines is not None and view.lines.total == 3000)
         await until(pilot, lambda: rows(view)[:1] == [f"line {view.top + 1}"])
+
+
+async def test_a_search_tells_that_it_waits_for_the_count(
+    deck: Deck, scripts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted = asyncio.Event()
+    settle = OutputView.settle
+
+    asked = asyncio.Event()
+
+    async def slowly(self: OutputView) -> None:
+        asked.set()
+        await counted.wait()
+        await settle(self)
+
+    monkeypatch.setattr(OutputView, "settle", slowly)
+    async with deck(size=(80, 24)) as pilot:
+        job = await start(pilot, scripts, "long.sh", counting("line", 3000))
+        await service(pilot).wait(job.id, 30)
+        screen = await open_job(pilot, job.id)
+        await until(pilot, asked.is_set)
+        lines = screen.output.view.lines
+        assert lines is not None
+        # As it is of an output that grows faster than its lines were counted so far.
+        lines.total = None
+        await pilot.press("slash", *"line 29")
+        await until(pilot, lambda: "counting lines…" in str(screen.output.ask._note.content))
+        counted.set()
+        await until(pilot, lambda: " of 111" in str(screen.output.ask._note.content))
 
 
 async def test_the_mouse(deck: Deck, scripts: Path) -> None:

@@ -227,6 +227,9 @@ class OutputPane(OutputFollowing):
             return
         await asyncio.sleep(pause)
         self._typed = None
+        if view.lines is not None and view.lines.total is None:
+            # What is found has a place among the lines: of an output that still grows fast that takes a while.
+            self.ask.note("counting lines…")
         try:
             await view.settle()
             origin = 0 if view.follow else max(0, view.top)
