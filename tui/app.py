@@ -160,7 +160,8 @@ class JobdeckApp(KeyOrder):
             try:
                 service = await self.thread.open()
                 await self._count()
-                self._tell_connection(Connection(State.OPEN, read_only=await self._reads_only()))
+                role = await self._role()
+                self._tell_connection(Connection(State.OPEN, read_only=role == "Reader", role=role))
                 self._tell_changes(EVERYTHING)
                 # Once more when the listener is there for sure: what changes in between is told by nobody.
                 self.set_timer(_SETTLED, lambda: self._tell_changes(EVERYTHING))
@@ -183,20 +184,20 @@ class JobdeckApp(KeyOrder):
             except TimeoutError:
                 continue
 
-    async def _reads_only(self) -> bool:
-        """Whether the token may look only. The engine of this process does everything its user may."""
+    async def _role(self) -> str:
+        """The token's role. "" for the engine of this process, which does everything its user may."""
         if not self.remote:
-            return False
+            return ""
 
         async def whose() -> str:
             sign_in = getattr(self.thread.inner, "sign_in", None)
             return "" if sign_in is None else str((await sign_in())["role"])
 
         try:
-            return await self.thread.run(whose()) == "Reader"
+            return await self.thread.run(whose())
         except Forbidden:
             # No token, over the local socket.
-            return False
+            return ""
 
     def _tell_connection(self, connection: Connection) -> None:
         self._connected = self._connected or connection.state is State.OPEN
@@ -216,12 +217,12 @@ class JobdeckApp(KeyOrder):
 
     def on_jobdeck_app_heard(self, message: Heard) -> None:
         """Show it, and look at everything anew once the server is back."""
-        read_only = self.connection.read_only
+        before = self.connection
         if message.trouble is not None:
             # The client tries again by itself, without a pause that could be told.
-            self._tell_connection(Connection(State.LOST, message.trouble, 0.0, read_only=read_only))
+            self._tell_connection(replace(before, state=State.LOST, problem=message.trouble, retry_in=0.0))
         elif self.connection.state is State.LOST:
-            self._tell_connection(Connection(State.OPEN, read_only=read_only))
+            self._tell_connection(replace(before, state=State.OPEN, problem="", retry_in=None))
             self._tell_changes(EVERYTHING)
 
     def reconnect(self) -> None:

@@ -31,6 +31,8 @@ class Connection:
     retry_in: float | None = None
     #: the token's role allows to look only
     read_only: bool = False
+    #: the token's role; "" = there is none, and its user may everything
+    role: str = ""
     #: there has been none so far
     first: bool = False
 

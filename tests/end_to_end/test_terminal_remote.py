@@ -86,6 +86,14 @@ def test_execute_answers_for_its_own_jobs_alone(
     before = states(owner)
     screen = window(jobdeck, server, Role.Execute, tmp_path / "tmux")
     try:
+        # Nobody fills in a form that the server would refuse.
+        screen.type(",")
+        screen.until(r"Environment +Version")
+        screen.type("a")
+        screen.until(r"role Administrator;")
+        assert "Add an environment" not in screen.screen()
+        screen.press("Escape")
+        screen.until(r"ID +Status")
         screen.type("a")
         screen.until("Really")
         screen.type("kept")

@@ -115,21 +115,30 @@ class SettingsScreen(BaseScreen[None]):
     # -- keys ------------------------------------------------------------------------------------------------------
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Only what the page can do; dimmed where the role allows to look only."""
+        """Only what the page can do; dimmed where the role does not allow it."""
         if action in ("add", "change", "remove", "default", "groom"):
             if not self.query(Page):
                 return False
             if action not in self.page.can:
                 return False
-            return None if self.page.asks and self.deck.connection.read_only else True
+            return None if self.why_not(action) else True
         return True
 
+    def why_not(self, action: str) -> str | None:
+        """Settings of the server are for administrators; those of this application for everybody."""
+        connection = self.deck.connection
+        if not self.page.asks or connection.role in ("", "Administrator"):
+            return super().why_not(action) if self.page.asks else None
+        if connection.read_only:
+            return LOOK_ONLY
+        return f"This asks for the role Administrator; the token of this connection has the role {connection.role}."
+
     def _refused(self) -> bool:
-        """Whether the role allows to look only; then it is said."""
-        refused = self.page.asks and self.deck.connection.read_only
-        if refused:
-            self.deck.say(LOOK_ONLY, severity="warning")
-        return refused
+        """Whether the role does not allow it; then it is said."""
+        why = self.why_not("change")
+        if why is not None:
+            self.deck.say(why, severity="warning")
+        return why is not None
 
     def on_table_opened(self, event: Table.Opened) -> None:
         """Enter or a double click changes the row."""
