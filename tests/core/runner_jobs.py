@@ -77,6 +77,14 @@ class Run:
             theirs.close()
         return self
 
+    def hand_over(self, connection: socket.socket, secrets: dict[str, str] | None = None) -> bool:
+        """Give it to the runner that waits at the other end; whether that was there."""
+        held = lock(self.directory / "lock")
+        try:
+            return start.hand_over(connection, str(self.directory), self.id, lock=held, secrets=secrets)
+        finally:
+            os.close(held)
+
     def left(self, seconds: float = DEADLINE) -> None:
         """Wait until the runner is gone, by whatever way."""
         assert self.watch is not None

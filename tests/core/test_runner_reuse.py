@@ -52,14 +52,6 @@ def told(connection: socket.socket) -> bool:
     return False
 
 
-def hand_over(connection: socket.socket, run: Run, secrets: dict[str, str] | None = None) -> bool:
-    held = lock(run.directory / "lock")
-    try:
-        return start.hand_over(connection, str(run.directory), run.id, lock=held, secrets=secrets)
-    finally:
-        os.close(held)
-
-
 def end(run: Run) -> dict[str, object]:
     until((run.directory / "exit.json").exists, "the end")
     value: dict[str, object] = json.loads((run.directory / "exit.json").read_bytes())
@@ -72,7 +64,7 @@ def test_a_runner_runs_job_after_job_each_on_its_own(deck: Deck, zygote: start.Z
     connection = first(runs[0], zygote)
     for number, run in enumerate(runs, start=1):
         if number > 1:
-            assert hand_over(connection, run)
+            assert run.hand_over(connection)
         assert told(connection)
         assert end(run)["exit_code"] == number
         words = run.stream(STDOUT).split()
@@ -94,7 +86,7 @@ def test_a_handed_over_job_is_cancelled_and_asks_as_any_other(deck: Deck, zygote
     one, two = deck.job(script=":"), deck.job(script="trap '' TERM; setsid sleep 300 & sleep 300", grace=0.2)
     connection = first(one, zygote)
     assert told(connection)
-    assert hand_over(connection, two)
+    assert two.hand_over(connection)
     two.until_state("Running")
     assert two.ask(op="cancel", by="me") == {"ok": True}
     ended = end(two)
@@ -122,13 +114,13 @@ def test_a_job_handed_to_a_runner_that_has_gone_was_never_started(deck: Deck, zy
     assert told(connection)
     os.kill(one.pid, signal.SIGSTOP)
     # It is handed over while the runner does not look, and dies with it.
-    assert hand_over(connection, two)
+    assert two.hand_over(connection)
     os.kill(one.pid, signal.SIGKILL)
     with contextlib.suppress(ConnectionResetError):
         assert connection.recv(1) == b""
     until(lambda: not locked(two.directory / "lock"), "the lock let go")
     assert two.records() == []
-    assert not hand_over(connection, three)
+    assert not three.hand_over(connection)
     until(lambda: not locked(three.directory / "lock"), "the lock let go")
     connection.close()
 

@@ -17,7 +17,7 @@ from core.engine.engine import Engine
 from core.journal.format import STDOUT
 from core.runner import start
 from core.service import Invalid, RunRequest, Status
-from tests.core.runner_jobs import Deck, Run, lock, locked, until
+from tests.core.runner_jobs import Deck, locked, until
 
 
 @pytest.fixture
@@ -28,13 +28,19 @@ def deck(tmp_path: Path) -> Deck:
 @contextlib.contextmanager
 def waiting(powershell: bool = False) -> Iterator[tuple[socket.socket, int]]:
     """A runner that waits: the connection to it, and its process."""
-    before = children()
-    with start.start_waiting(powershell=powershell) as connection:
-        (process,) = children() - before
+    connection, process = started(powershell)
+    with connection:
         connection.settimeout(20)
         yield connection, process
     with contextlib.suppress(ChildProcessError):
         os.waitpid(process, 0)
+
+
+def started(powershell: bool = False) -> tuple[socket.socket, int]:
+    before = children()
+    connection = start.start_waiting(powershell=powershell)
+    (process,) = children() - before
+    return connection, process
 
 
 def children() -> set[int]:
@@ -42,14 +48,6 @@ def children() -> set[int]:
     for thread in os.listdir("/proc/self/task"):
         found.update(map(int, Path(f"/proc/self/task/{thread}/children").read_text().split()))
     return found
-
-
-def hand_over(connection: socket.socket, run: Run, secrets: dict[str, str] | None = None) -> bool:
-    held = lock(run.directory / "lock")
-    try:
-        return start.hand_over(connection, str(run.directory), run.id, lock=held, secrets=secrets)
-    finally:
-        os.close(held)
 
 
 def to_its_end(connection: socket.socket) -> bytes:
@@ -62,7 +60,7 @@ def to_its_end(connection: socket.socket) -> bytes:
 def test_it_runs_the_job_that_is_handed_over_and_goes(deck: Deck) -> None:
     run = deck.job(script="ls /proc/self/fd; echo $PPID; exit 7")
     with waiting() as (connection, process):
-        assert hand_over(connection, run, {"word": "a long secret"})
+        assert run.hand_over(connection, {"word": "a long secret"})
         assert to_its_end(connection).splitlines() == [b'{"state_seq":1}', b'{"state_seq":2}']
     assert run.values(12)[-1]["exit_code"] == 7
     assert run.stream(STDOUT).split() == [b"0", b"1", b"2", b"3", str(process).encode()]
@@ -74,7 +72,7 @@ def test_its_complaints_go_to_the_log_of_the_jobs_store(deck: Deck) -> None:
     run = deck.job("/bin/true")
     (run.directory / "spec.json").write_text("{")
     with waiting() as (connection, _):
-        assert hand_over(connection, run)
+        assert run.hand_over(connection)
         assert to_its_end(connection) == b""
     assert "a runner failed that was started before its job" in run.log()
     assert run.records() == []
@@ -94,16 +92,14 @@ def test_a_job_handed_to_one_that_has_died_was_never_started(deck: Deck) -> None
     with waiting() as (connection, process):
         os.kill(process, signal.SIGKILL)
         os.waitpid(process, 0)
-        assert not hand_over(connection, run)
+        assert not run.hand_over(connection)
     assert run.records() == [] and not locked(run.directory / "lock")
 
 
 async def test_an_engine_gives_it_its_first_job_and_later_ones_to_others(settings: Settings, tmp_path: Path) -> None:
     script = tmp_path / "a.sh"
     script.write_text("echo $PPID\n")
-    before = children()
-    connection = start.start_waiting()
-    (process,) = children() - before
+    connection, process = started()
     engine = await Engine.open(settings, "act", connection)
     try:
         processes = []
@@ -119,9 +115,7 @@ async def test_an_engine_gives_it_its_first_job_and_later_ones_to_others(setting
 async def test_one_that_has_died_costs_no_job(settings: Settings, tmp_path: Path) -> None:
     script = tmp_path / "a.sh"
     script.write_text("exit 5\n")
-    before = children()
-    connection = start.start_waiting()
-    (process,) = children() - before
+    connection, process = started()
     engine = await Engine.open(settings, "act", connection)
     try:
         os.kill(process, signal.SIGKILL)
