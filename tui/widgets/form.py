@@ -147,7 +147,8 @@ class Form(VerticalScroll, can_focus=False):
         fields = self.fields
         needed = [f for f in fields if f.parameter.mandatory and f.given is None and f.parameter.default is None]
         if fields and (fields[0].given is not None or fields[0].parameter.default is not None):
-            needed += [f for f in fields if f.parameter.type in SECRET_TYPES and f.given is None]
+            # The one right behind it: a secret among many parameters may be left empty.
+            needed += [f for f in fields[1:2] if f.parameter.type in SECRET_TYPES and f.given is None]
         for field in (*needed[:1], *fields[:1]):
             field.focus()
             return
