@@ -48,7 +48,9 @@ def main() -> int:
     rows: list[Row] = []
     for name in arguments.names or _ALL:
         print(f"{name} …", file=sys.stderr, flush=True)
-        rows += _ALL[name]()
+        measured = _ALL[name]()
+        print(markdown(measured), file=sys.stderr, flush=True)
+        rows += measured
     table = markdown(rows)
     print(table, end="")
     if not arguments.names:
