@@ -8,7 +8,9 @@ import sqlite3
 import time
 
 from core.config import Settings
+from core.engine.database import connect_for_reading
 from core.engine.engine import Engine
+from core.engine.text_index import TextIndex
 
 COUNT = 1_000_000
 #: status, how many of a thousand have it or one before it
@@ -58,6 +60,10 @@ def fill(settings: Settings, count: int = COUNT) -> None:
         connection.execute("INSERT INTO tally SELECT coalesce(script_id, 0), status, count(*) FROM job GROUP BY 1, 2")
         connection.commit()
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    # As an engine that stays open does within half a minute.
+    with contextlib.closing(connect_for_reading(settings.database)) as jobs:
+        while TextIndex(settings.data_directory).catch_up(jobs, settings.lock_timeout):
+            pass
 
 
 async def _make(settings: Settings) -> None:

@@ -19,8 +19,6 @@ from pathlib import Path
 from benchmarks.million import fill
 from benchmarks.table import Row
 from core.config import Settings
-from core.engine.database import connect_for_reading
-from core.engine.text_index import TextIndex
 
 _STARTS = 7
 _KEYS = 60
@@ -126,18 +124,10 @@ class _Program:
         os.close(self._master)
 
 
-def _index(settings: Settings) -> None:
-    """Bring the index of texts up to the jobs, as an engine that stays open does within half a minute."""
-    with contextlib.closing(connect_for_reading(settings.database)) as jobs:
-        while TextIndex(settings.data_directory).catch_up(jobs, settings.lock_timeout):
-            pass
-
-
 def _run(directory: str) -> list[Row]:
     home = os.path.join(directory, "home")
     settings = Settings.load({"JOBDECK_HOME": home})
     fill(settings)
-    _index(settings)
     minimal = os.path.join(directory, "minimal.py")
     Path(minimal).write_text(_MINIMAL)
     variables = {name: value for name, value in os.environ.items() if not name.startswith(("JOBDECK_", "TEXTUAL"))}
