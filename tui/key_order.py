@@ -36,6 +36,8 @@ class KeyOrder(App[int]):
         super().__init__()
         self._held: deque[events.Event] = deque()
         self._turn: _Turn | None = None
+        #: somebody looks whether the key that is waited for is ever done
+        self._watched = False
 
     async def on_event(self, event: events.Event) -> None:
         """Keep a key back while the one before it is not done."""
@@ -45,13 +47,22 @@ class KeyOrder(App[int]):
             self._held.append(event)
             if self._turn is None:
                 await self._next()
-            elif len(self._held) == 1:
-                self.set_timer(_LONGEST, partial(self._hurry, self._turn))
+            else:
+                self._watch(self._turn)
+
+    def _watch(self, turn: _Turn) -> None:
+        """See that keys which are held back are not held for ever."""
+        if not self._watched:
+            self._watched = True
+            self.set_timer(_LONGEST, partial(self._hurry, turn))
 
     async def _hurry(self, turn: _Turn) -> None:
+        self._watched = False
         if turn is self._turn:
             log.warning("a key was not done within %s s: the next one is taken", _LONGEST)
             await self._next()
+        if self._held and self._turn is not None:
+            self._watch(self._turn)
 
     async def _next(self) -> None:
         """Take the key that came first."""
