@@ -160,7 +160,8 @@ class JobdeckApp(KeyOrder):
             try:
                 service = await self.thread.open()
                 await self._count()
-                role = await self._role()
+                # The engine of this process does everything its user may.
+                role = await self.thread.role() if self.remote else ""
                 self._tell_connection(Connection(State.OPEN, read_only=role == "Reader", role=role))
                 self._tell_changes(EVERYTHING)
                 # Once more when the listener is there for sure: what changes in between is told by nobody.
@@ -183,21 +184,6 @@ class JobdeckApp(KeyOrder):
                     await self._retry.wait()
             except TimeoutError:
                 continue
-
-    async def _role(self) -> str:
-        """The token's role. "" for the engine of this process, which does everything its user may."""
-        if not self.remote:
-            return ""
-
-        async def whose() -> str:
-            sign_in = getattr(self.thread.inner, "sign_in", None)
-            return "" if sign_in is None else str((await sign_in())["role"])
-
-        try:
-            return await self.thread.run(whose())
-        except Forbidden:
-            # No token, over the local socket.
-            return ""
 
     def _tell_connection(self, connection: Connection) -> None:
         self._connected = self._connected or connection.state is State.OPEN

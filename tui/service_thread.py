@@ -13,6 +13,7 @@ import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any, TypeVar, cast
 
+from core.errors import Forbidden
 from core.service import JobService, Unavailable
 
 T = TypeVar("T")
@@ -50,6 +51,19 @@ class ServiceThread:
         if self._inner is None:
             raise Unavailable("There is no connection to the jobs at this moment.")
         return self._inner
+
+    async def role(self) -> str:
+        """The role of the token that the service was reached with; "" without one. Raises ServiceError."""
+
+        async def whose() -> str:
+            sign_in = getattr(self.inner, "sign_in", None)
+            return "" if sign_in is None else str((await sign_in())["role"])
+
+        try:
+            return await self.run(whose())
+        except Forbidden:
+            # No token, over the local socket.
+            return ""
 
     async def let_go(self) -> None:
         """Close the service and keep the thread: before the process is stopped, for instance."""

@@ -51,8 +51,6 @@ __all__ = ["write", "write_streams"]
 _ROOT = '<Objs Version="1.1.0.1" xmlns="http://schemas.microsoft.com/powershell/2004/04">'
 #: levels that are written; PowerShell reads 50
 _DEEPEST = 64
-#: Python makes no int of more digits
-_DIGITS = 4000
 
 
 def write(value: Any, *, wire: bool = False) -> str:
@@ -80,10 +78,8 @@ def _text(value: str) -> str:
     return markup(encode(value))
 
 
-def _exact(value: Number) -> float | int | Decimal:
+def _exact(value: Number) -> float | Decimal:
     """A number of JSON as it was written, where CLIXML has a type that can say it; else the nearest double."""
-    if value.text.lstrip("-").isdecimal() and value.text != "-0":
-        return int(value.text) if len(value.text) <= _DIGITS else float(value)
     if "e" not in value.text.casefold():
         exact = Decimal(value.text)
         if fits_decimal(exact):

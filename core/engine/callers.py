@@ -7,12 +7,13 @@ known what a request means. Tags of a request count for nothing: whoever asks co
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 from core.calling import caller
 from core.service import Forbidden
+
+from .conditions import Condition, marks
 
 if TYPE_CHECKING:
     from core.access import Caller
@@ -114,21 +115,7 @@ def check_own(who: Caller, job: Job) -> None:
         raise Forbidden(f"Job {job.id} was started by {job.identity}: {who.identity} may act on jobs of its own only.")
 
 
-class Restriction(NamedTuple):
-    """What jobs a caller may see, in SQL over the job table, in the forms that a condition of a query has."""
-
-    #: looked up in each row
-    plain: str
-    values: list[Any]
-    #: answered by indexes
-    indexed: str
-    #: the rows of those indexes: what comes behind FROM
-    rows: str
-    #: whether they give the jobs in the order of their numbers
-    ordered: bool
-
-
-def condition(who: Caller | None) -> Restriction | None:
+def condition(who: Caller | None) -> Condition | None:
     """What jobs a caller (as `restricted` gives it) may see; None = all."""
     if who is None:
         return None
@@ -139,23 +126,19 @@ def condition(who: Caller | None) -> Restriction | None:
     plain, indexed, ids, rows = [], [], [], []
     for column, entries in columns.items():
         if entries:
-            one = f"{column} IN ({_marks(entries)})"
+            one = f"{column} IN ({marks(entries)})"
             plain.append(f"+{one}")
             indexed.append(one)
             ids.append(f"SELECT id FROM job WHERE {one}")
             rows.append(f"job WHERE {one}")
     if who.tags:
-        tagged = f"tag IN ({_marks(who.tags)})"
+        tagged = f"tag IN ({marks(who.tags)})"
         plain.append(f"EXISTS (SELECT 1 FROM job_tag WHERE {tagged} AND job = job.id)")
         ids.append(f"SELECT job AS id FROM job_tag WHERE {tagged}")
         indexed.append(f"id IN ({ids[-1]})")
         rows.append(f"job_tag WHERE {tagged}")
     values = [*columns["script"], *columns["script_path"], *who.tags]
     if len(ids) == 1:
-        return Restriction(plain[0], values, indexed[0], rows[0], not who.tags and len(values) == 1)
+        return Condition(plain[0], values, indexed[0], rows[0], not who.tags and len(values) == 1)
     once, twice = " UNION ".join(ids), " UNION ALL ".join(ids)
-    return Restriction(f"({' OR '.join(plain)})", values, f"id IN ({once})", f"({twice})", False)
-
-
-def _marks(values: Sequence[str]) -> str:
-    return ", ".join("?" * len(values))
+    return Condition(f"({' OR '.join(plain)})", values, f"id IN ({once})", f"({twice})", False)

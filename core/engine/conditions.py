@@ -15,8 +15,6 @@ from typing import Any, NamedTuple
 
 from core.service import FINISHED, UNFINISHED, Invalid, JobQuery, Status, Term
 
-from .callers import Restriction
-
 #: fields that are columns with an index of their own
 _COLUMNS = ("identity", "environment", "source", "run_id")
 _FIELDS = ("script", "tag", "text", *_COLUMNS)
@@ -38,11 +36,9 @@ _MOST_NAMES = 100
 
 #: the jobs that may hold one of some texts, by number; None = any may
 Narrow = Callable[[sqlite3.Connection, Sequence[str]], "list[int] | None"]
-#: which jobs a caller may see; None = all
-Allowed = Restriction | None
 
 
-class _Condition(NamedTuple):
+class Condition(NamedTuple):
     """One condition, in the forms that it can be written in."""
 
     #: looked up in each row
@@ -54,6 +50,10 @@ class _Condition(NamedTuple):
     rows: str = ""
     #: whether the index gives its jobs in the order of their numbers
     ordered: bool = False
+
+
+#: which jobs a caller may see; None = all
+Allowed = Condition | None
 
 
 def expand(statuses: frozenset[Status]) -> list[int]:
@@ -86,7 +86,7 @@ def where(
     `paged` = for one page in the query's order, behind `query.before`; not for all. Raises Invalid for a field that is
     none.
     """
-    conditions = [_Condition(*allowed)] if allowed is not None else []
+    conditions = [allowed] if allowed is not None else []
     if query.statuses:
         conditions.append(_column("status", expand(query.statuses)))
     conditions += [_term(_named(connection, term)) for term in query.terms]
@@ -94,20 +94,20 @@ def where(
         if number is not None:
             conditions.append(_column(column, [number]))
     if query.since is not None:
-        conditions.append(_Condition("created >= ?", [query.since]))
+        conditions.append(Condition("created >= ?", [query.since]))
     if query.until is not None:
-        conditions.append(_Condition("created < ?", [query.until]))
+        conditions.append(Condition("created < ?", [query.until]))
     if query.hide_children:
-        conditions.append(_Condition("parent_job IS NULL", []))
+        conditions.append(Condition("parent_job IS NULL", []))
     if paged and query.before is not None:
-        conditions.append(_Condition("id < ?" if query.descending else "id > ?", [query.before]))
+        conditions.append(Condition("id < ?" if query.descending else "id > ?", [query.before]))
     conditions += [_numbers(ids) for ids in among]
     written = _written(connection, conditions, paged, query.order_by == "id")
     return (" WHERE " + " AND ".join(written) if written else ""), [v for one in conditions for v in one.values]
 
 
 def _written(
-    connection: sqlite3.Connection, conditions: Sequence[_Condition], paged: bool, by_number: bool
+    connection: sqlite3.Connection, conditions: Sequence[Condition], paged: bool, by_number: bool
 ) -> list[str]:
     """Each condition in the form that makes them all together cheap."""
     candidates = [one for one in conditions if one.indexed]
@@ -126,7 +126,7 @@ def _written(
     return [one.indexed if one is leader else one.plain for one in conditions]
 
 
-def _rarest(connection: sqlite3.Connection, candidates: Sequence[_Condition]) -> tuple[_Condition | None, int]:
+def _rarest(connection: sqlite3.Connection, candidates: Sequence[Condition]) -> tuple[Condition | None, int]:
     """The condition that leaves the fewest jobs, and how many, at most; None when all leave very many."""
     for bound in _BOUNDS if candidates else ():
         sizes = [_size(connection, one, bound) for one in candidates]
@@ -136,47 +136,48 @@ def _rarest(connection: sqlite3.Connection, candidates: Sequence[_Condition]) ->
     return None, 0
 
 
-def _size(connection: sqlite3.Connection, condition: _Condition, bound: int) -> int:
+def _size(connection: sqlite3.Connection, condition: Condition, bound: int) -> int:
     """How many jobs a condition leaves, counted up to `bound`."""
     counted = f"SELECT count(*) FROM (SELECT 1 FROM {condition.rows} LIMIT {bound})"
     return int(connection.execute(counted, condition.values).fetchone()[0])
 
 
-def _marks(values: Sequence[Any]) -> str:
+def marks(values: Sequence[Any]) -> str:
+    """A place for each value, behind IN."""
     return ", ".join("?" * len(values))
 
 
-def _column(column: str, values: Sequence[Any]) -> _Condition:
+def _column(column: str, values: Sequence[Any]) -> Condition:
     """A column that has one of some values, and an index (column, id)."""
-    indexed = f"{column} IN ({_marks(values)})"
-    return _Condition(f"+{indexed}", list(values), indexed, f"job WHERE {indexed}", len(values) == 1)
+    indexed = f"{column} IN ({marks(values)})"
+    return Condition(f"+{indexed}", list(values), indexed, f"job WHERE {indexed}", len(values) == 1)
 
 
-def _others(column: str, values: Sequence[str]) -> _Condition:
+def _others(column: str, values: Sequence[str]) -> Condition:
     """A column that has none of some values, which are sorted: nearly all may have them, so go from one to the next."""
     ranges = [f"{column} < ?", *[f"{column} > ? AND {column} < ?"] * (len(values) - 1), f"{column} > ?"]
     ids = " UNION ALL ".join(f"SELECT id FROM job WHERE {one}" for one in ranges)
     twice = [value for value in values for _ in range(2)]
-    return _Condition(f"+{column} NOT IN ({_marks(twice)})", twice, f"id IN ({ids})", f"({ids})")
+    return Condition(f"+{column} NOT IN ({marks(twice)})", twice, f"id IN ({ids})", f"({ids})")
 
 
-def _numbers(ids: Sequence[int]) -> _Condition:
+def _numbers(ids: Sequence[int]) -> Condition:
     chosen = "SELECT value FROM json_each(?)"
-    return _Condition(f"+id IN ({chosen})", [json.dumps(ids)], f"id IN ({chosen})", "json_each(?)")
+    return Condition(f"+id IN ({chosen})", [json.dumps(ids)], f"id IN ({chosen})", "json_each(?)")
 
 
-def _term(term: Term) -> _Condition:
+def _term(term: Term) -> Condition:
     """One condition of a query. Raises Invalid for a field that is none."""
     values = term.values if term.field == "text" else tuple(filter(_storable, term.values))
     if not values:
-        condition = _Condition("0", [])
+        condition = Condition("0", [])
     elif term.field == "script":
         condition = _script(values)
     elif term.field in _COLUMNS:
         condition = _column(term.field, values)
     elif term.field == "tag":
-        tagged = f"tag IN ({_marks(values)})"
-        condition = _Condition(
+        tagged = f"tag IN ({marks(values)})"
+        condition = Condition(
             f"EXISTS (SELECT 1 FROM job_tag WHERE {tagged} AND job = job.id)", list(values),
             f"id IN (SELECT job FROM job_tag WHERE {tagged})", f"job_tag WHERE {tagged}",
         )  # fmt: skip
@@ -188,7 +189,7 @@ def _term(term: Term) -> _Condition:
         return condition._replace(plain=f"({condition.plain})")
     if term.field in _COLUMNS and values:
         return _others(term.field, sorted(values))
-    return _Condition(f"NOT ({condition.plain})", condition.values)
+    return Condition(f"NOT ({condition.plain})", condition.values)
 
 
 def _named(connection: sqlite3.Connection, term: Term) -> Term:
@@ -212,14 +213,14 @@ def _named(connection: sqlite3.Connection, term: Term) -> Term:
     return replace(term, values=tuple(names))
 
 
-def _script(values: Sequence[str]) -> _Condition:
+def _script(values: Sequence[str]) -> Condition:
     """The name of a script, or where it lies: what has a slash may be either."""
     paths = [value for value in values if "/" in value]
     if not paths:
         return _column("script", values)
-    plain = f"+script IN ({_marks(values)}) OR +script_path IN ({_marks(paths)})"
+    plain = f"+script IN ({marks(values)}) OR +script_path IN ({marks(paths)})"
     indexed = plain.replace("+", "")
-    return _Condition(plain, [*values, *paths], f"({indexed})", f"job WHERE {indexed}")
+    return Condition(plain, [*values, *paths], f"({indexed})", f"job WHERE {indexed}")
 
 
 def forms(text: str) -> tuple[str, ...]:
@@ -251,7 +252,7 @@ def _storable(text: str) -> bool:
     return not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
-def _text(values: Sequence[str]) -> _Condition:
+def _text(values: Sequence[str]) -> Condition:
     conditions: list[str] = []
     patterns: list[str] = []
     for spelling in (each for value in values for each in _spellings(value)):
@@ -259,7 +260,7 @@ def _text(values: Sequence[str]) -> _Condition:
             columns = ("script", "notes", "parameters") if form == spelling else ("parameters",)
             conditions += [f"{column} LIKE ? ESCAPE '\\'" for column in columns]
             patterns += [_pattern(form)] * len(columns)
-    return _Condition(" OR ".join(conditions), patterns)
+    return Condition(" OR ".join(conditions), patterns)
 
 
 def _pattern(text: str) -> str:

@@ -30,6 +30,8 @@ _OWN_WHOLE = ("id", "script_id", "created", "parent_job", "parent_line_number", 
 _WORDS = ("reason", "receipt", "remarks", "activity", "current_operation", "status_description")
 #: nanoseconds at the end of the year 9999: no calendar goes further
 _LAST = 253_402_300_799 * 10**9
+#: what is told behind the reason
+_SHOWN = " What can be read of it is still shown; its outcome is not known."
 
 
 class Damaged(Unavailable):
@@ -94,7 +96,7 @@ def end_damaged(connection: sqlite3.Connection, id: int, directory: str, why: st
         "id": id,
         "status": int(Status.Failed),
         "ended": _last_written(directory),
-        "reason": f"{why} What can be read of it is still shown; its outcome is not known.",
+        "reason": why + _SHOWN,
         "changed": draw(connection),
     }
     changed = connection.execute(
@@ -118,6 +120,6 @@ def damaged_columns(directory: str, why: str, row: Mapping[str, Any]) -> dict[st
     return {
         "status": int(Status.Failed),
         "ended": max(row["started"] or row["created"], _last_written(directory)),
-        "reason": f"{why} What can be read of it is still shown; its outcome is not known.",
+        "reason": why + _SHOWN,
         "state_seq": 1,
     }

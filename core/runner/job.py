@@ -41,8 +41,6 @@ DRAIN = 2.0
 LEAVING = 0.05
 #: seconds that processes get between TERM and KILL once their script has been stopped
 STOPPED = 2.0
-
-
 #: bytes of output after which a process is given up, not used again: it has grown
 LARGE = 16 << 20
 
@@ -187,10 +185,8 @@ class Job:
 
     def _executed(self, child: Child) -> None:
         """The child executes its program, or says why it cannot."""
-        report = os.read(child.report, 65536).decode("utf-8", "replace")
         self.loop.forget(child.report)
-        os.close(child.report)
-        child.report = -1
+        report = child.take_report()
         if report:
             assert self._launch is not None
             self.outcome.failed_to_start = spawn.complaint(report, self._launch)
@@ -232,12 +228,8 @@ class Job:
         """Let the main process go on if it read its terminal in the moment before it was made the foreground."""
         if self.child is None or self.main_ended or self._continued:
             return
-        stopped = os.waitid(os.P_PID, self.child.pid, os.WSTOPPED | os.WNOHANG)
-        if stopped is not None:
-            # once: who is stopped later has been put into the background by the job itself
-            self._continued = True
-            if stopped.si_status in (signal.SIGTTIN, signal.SIGTTOU):
-                os.killpg(self.child.pid, signal.SIGCONT)
+        # once: who is stopped later has been put into the background by the job itself
+        self._continued = self.child.continue_if_stopped()
 
     def _drain_over(self) -> None:
         self._drained = True

@@ -21,6 +21,9 @@ from core.runner.spec import log_file, read_secrets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import NoReturn
+
     from core.runner.powershell.warm import Warm
 
 #: a message to the zygote is small: it names a directory
@@ -51,19 +54,28 @@ def run(
 
     `home`: a copy of the watch connection, over which its engine may hand over a further job once this one has ended.
     """
-    code = 1
-    try:
+
+    def work() -> None:
         _become_runner({fd for fd in (lock, watch, secrets, home) if fd is not None})
         if home is None:
             _run_one(directory, number, lock, watch, secrets, None)
         else:
             _run_all(directory, number, lock, watch, secrets, home)
+
+    _leave_after(work, f"job {number}: its runner failed")
+
+
+def _leave_after(work: Callable[[], None], failed: str) -> NoReturn:
+    """Do all that this process is for, and end it."""
+    code = 1
+    try:
+        work()
         code = 0
     except BaseException:
         # the engine finds the job's lock free and tells the job as lost; why is for whoever looks into the log
         import traceback
 
-        _log(f"job {number}: its runner failed\n{traceback.format_exc()}")
+        _log(f"{failed}\n{traceback.format_exc()}")
     finally:
         os._exit(code)
 
@@ -73,8 +85,8 @@ def wait(home: int, *, powershell: bool) -> None:
 
     `powershell`: it is going to be a script of PowerShell's.
     """
-    code = 1
-    try:
+
+    def work() -> None:
         _become_runner({home})
         system.set_title("jobdeck core.runner waiting")
         if powershell:
@@ -85,19 +97,14 @@ def wait(home: int, *, powershell: bool) -> None:
             # which store it belongs to, it hears only now
             _log_to(log_file(directory))
             _run_one(directory, number, lock, home, secrets, None)
-        code = 0
-    except BaseException:
-        import traceback
 
-        _log(f"a runner failed that was started before its job\n{traceback.format_exc()}")
-    finally:
-        os._exit(code)
+    _leave_after(work, "a runner failed that was started before its job")
 
 
 def run_warm(settings: object, home: int) -> None:
     """Hold a warm PowerShell until a job comes over `home`, run that one job and leave; also when the keeper goes."""
-    code = 1
-    try:
+
+    def work() -> None:
         from core.runner.powershell.warm import Warm
 
         assert isinstance(settings, dict)
@@ -110,13 +117,8 @@ def run_warm(settings: object, home: int) -> None:
         else:
             message, fds = received
             _run_warm_job(message, fds, home, warm)
-        code = 0
-    except BaseException:
-        import traceback
 
-        _log(f"a warm runner failed\n{traceback.format_exc()}")
-    finally:
-        os._exit(code)
+    _leave_after(work, "a warm runner failed")
 
 
 def _run_warm_job(message: dict[str, object], fds: dict[str, int], home: int, warm: Warm) -> None:

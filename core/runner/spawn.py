@@ -87,6 +87,23 @@ class Child:
         finally:
             os.close(go)
 
+    def take_report(self) -> str:
+        """What it reported, once that can be read: "" when it executes."""
+        report, self.report = self.report, -1
+        try:
+            return os.read(report, 65536).decode("utf-8", "replace")
+        finally:
+            os.close(report)
+
+    def continue_if_stopped(self) -> bool:
+        """Whether it was stopped; where it was by reading its terminal, or writing to it, it goes on."""
+        stopped = os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WNOHANG)
+        if stopped is None:
+            return False
+        if stopped.si_status in (signal.SIGTTIN, signal.SIGTTOU):
+            os.killpg(self.pid, signal.SIGCONT)
+        return True
+
 
 def can_start_at_once(launch: Launch) -> bool:
     """Whether `start` may be used: it gives the process the runner's own limits, and looks for no program."""
